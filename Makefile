@@ -1,0 +1,35 @@
+# Everything runs in this folder's own environment. `make help` lists the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+export OMP_NUM_THREADS := 1
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(READY): requirements.txt code/pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements.txt -e ./code
+	touch $(READY)
+
+book: $(READY) ## build the book into _build/html
+	$(BIN)/jupyter-book build . -W -n --keep-going -q
+	@echo "The book is built. Open _build/html/index.html in a browser, or run: make serve"
+
+test: book ## run every check there is
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest --nbval chapters -n 2 --dist loadfile --nbval-cell-timeout 60
+	ATEN_CPU_CAPABILITY=default $(BIN)/python -m pytest --nbval chapters -n 2 --dist loadfile --nbval-cell-timeout 60
+
+serve: book ## build, then serve the book at http://localhost:8000
+	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html
+
+notebooks: $(READY) ## re-execute the chapters in place (ONLY=chapters/x.ipynb for one)
+	$(BIN)/python -m bookkit notebooks $(ONLY)
+
+publish-to: $(READY) ## stamp the address of the published repository: REPO=owner/name
+	$(BIN)/python -m bookkit publish-to $(REPO)
+
+.PHONY: help book test serve notebooks publish-to

@@ -1,0 +1,1 @@
+"""The Glass-Box Transformer: every part of a transformer, small enough to see through."""
