@@ -1,0 +1,117 @@
+"""How an answer is judged: not attempted, passed, or wrong with the likely cause."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+Check = Callable[[Callable[..., Any]], None]
+_CHECKS: dict[str, Check] = {}
+
+
+class Wrong(Exception):
+    """An answer is wrong; the message says what was expected, what came, and why."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the check of one exercise found."""
+
+    status: Literal["not attempted", "passed", "wrong"]
+    message: str
+
+    def __str__(self) -> str:
+        """Return the line that a reader sees."""
+        return f"{self.status.capitalize()}. {self.message}"
+
+
+def exercise(name: str) -> Callable[[Check], Check]:
+    """Register the decorated function as the check of the exercise `name`."""
+
+    def register(run: Check) -> Check:
+        _CHECKS[name] = run
+        return run
+
+    return register
+
+
+def judge(name: str, answer: Callable[..., Any]) -> Verdict:
+    """Run the check of an exercise on an answer.
+
+    Args:
+        name: the exercise's name, as its check cell has it.
+        answer: the reader's function.
+
+    Returns:
+        The verdict. An answer that raises `NotImplementedError` is not attempted.
+
+    Raises:
+        ValueError: if no exercise has this name.
+
+    Example:
+        >>> def stable_softmax(scores):
+        ...     raise NotImplementedError
+        >>> judge("stable-softmax", stable_softmax).status
+        'not attempted'
+    """
+    if name not in _CHECKS:
+        raise ValueError(f"no exercise is called {name!r}; there are {sorted(_CHECKS)}.")
+    try:
+        _CHECKS[name](answer)
+    except NotImplementedError:
+        return Verdict("not attempted", "Replace the last line of the stub, then run both cells.")
+    except Wrong as wrong:
+        return Verdict("wrong", str(wrong))
+    except Exception as error:
+        return Verdict("wrong", f"Your code raised {type(error).__name__}: {error}")
+    return Verdict("passed", "Your answer holds on every shape and seed that was tried.")
+
+
+def check(name: str, answer: Callable[..., Any]) -> None:
+    """Print the verdict on an answer to the exercise `name`.
+
+    Raises:
+        ValueError: if no exercise has this name.
+    """
+    print(judge(name, answer))
+
+
+def compare(
+    got: Any, want: Tensor, what: str, causes: dict[str, Tensor] | None = None, **tolerance: float
+) -> None:
+    """Raise `Wrong` unless `got` equals `want`, naming the cause where a known mistake fits.
+
+    Args:
+        got: what the reader's code returned.
+        want: the right value.
+        what: its name in a message, such as "the context vectors".
+        causes: the value that each common mistake gives, by the sentence that explains it.
+        tolerance: `rtol` and `atol`, where single precision is not the measure.
+    """
+    if got is None:
+        raise Wrong(f"{what}: nothing came back. The function probably lacks a `return`.")
+    if not isinstance(got, Tensor):
+        raise Wrong(f"{what}: expected a torch.Tensor, got {type(got).__name__}.")
+    tolerance = tolerance or {"rtol": 1e-4, "atol": 1e-5}
+    if got.shape == want.shape and _equal(got, want, **tolerance):
+        return
+    for cause, mistaken in (causes or {}).items():
+        if got.shape == mistaken.shape and _equal(got, mistaken, **tolerance):
+            raise Wrong(f"{what}: {cause}")
+    if got.shape != want.shape:
+        raise Wrong(f"{what}: expected shape {tuple(want.shape)}, got {tuple(got.shape)}.")
+    if not torch.isfinite(got).all():
+        raise Wrong(f"{what}: there are infinite entries or NaNs where all should be finite.")
+    worst = (got.double() - want.double()).abs().argmax()
+    raise Wrong(
+        f"{what}: the shape {tuple(want.shape)} is right, the values are not. The largest gap is "
+        f"at {float(got.flatten()[worst]):.4f}, where {float(want.flatten()[worst]):.4f} was "
+        "expected."
+    )
+
+
+def _equal(got: Tensor, want: Tensor, **tolerance: float) -> bool:
+    """Whether two tensors of one shape agree, whatever their precision; NaN equals NaN."""
+    return torch.allclose(got.detach().double(), want.double(), equal_nan=True, **tolerance)

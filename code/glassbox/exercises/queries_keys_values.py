@@ -1,0 +1,199 @@
+"""Checks of the exercises in the chapter on queries, keys and values."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from glassbox.attention import SelfAttention, attention
+from glassbox.exercises.engine import Wrong, compare, exercise
+
+
+def _random(*shape: int, seed: int = 0) -> Tensor:
+    """Random numbers that are the same for everybody."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@exercise("project")
+def project(answer: Callable[[Tensor, nn.Linear], Tensor]) -> None:
+    """`answer(x, linear)` is `linear(x)`, written with the layer's weight."""
+    for seed, (d_in, d_out) in enumerate([(3, 3), (3, 2), (4, 7)]):
+        x, linear = _random(5, d_in, seed=seed), nn.Linear(d_in, d_out, bias=False)
+        with torch.no_grad():
+            linear.weight.copy_(_random(d_out, d_in, seed=seed + 10))
+        causes = {"this is the weight, not its product with x.": linear.weight.detach().T}
+        if d_in == d_out:
+            cause = "nn.Linear stores its weight as (d_out, d_in): multiply by the transpose."
+            causes[cause] = (x @ linear.weight).detach()
+        try:
+            got = answer(x.clone(), linear)
+        except RuntimeError as error:
+            raise Wrong(
+                f"the product of x {tuple(x.shape)} and the weight "
+                f"{tuple(linear.weight.shape)} failed: nn.Linear stores (d_out, d_in), so "
+                "multiply by the transpose."
+            ) from error
+        compare(got, (x @ linear.weight.T).detach(), "the projection", causes)
+
+
+class ParameterAttention(nn.Module):
+    """Self-attention with three bare parameters `w_q`, `w_k`, `w_v` of shape (d_in, d_head)."""
+
+    def __init__(self, d_in: int, d_head: int) -> None:
+        """Draw the parameters from the uniform law on [0, 1)."""
+        super().__init__()
+        self.w_q = nn.Parameter(torch.rand(d_in, d_head))
+        self.w_k = nn.Parameter(torch.rand(d_in, d_head))
+        self.w_v = nn.Parameter(torch.rand(d_in, d_head))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the context vectors of `x`."""
+        return attention(x @ self.w_q, x @ self.w_k, x @ self.w_v)[0]
+
+
+@exercise("transfer")
+def transfer(answer: Callable[[ParameterAttention, SelfAttention], None]) -> None:
+    """`answer(target, source)` copies the weights, so that both layers compute the same."""
+    for d_in, d_head in [(3, 3), (3, 2), (4, 6)]:
+        source, target = SelfAttention(d_in, d_head), ParameterAttention(d_in, d_head)
+        x = _random(5, d_in)
+        before = {name: p.detach().clone() for name, p in source.named_parameters()}
+        try:
+            answer(target, source)
+        except (RuntimeError, TypeError) as error:
+            raise Wrong(
+                f"the copy failed ({error}). A parameter has shape (d_in, d_head), the weight of "
+                "nn.Linear (d_head, d_in): transpose it, and copy its values inside "
+                "torch.no_grad()."
+            ) from error
+        _check_copies(target, source, before)
+        compare(target(x), source(x).detach(), "the output after the copy")
+
+
+def _check_copies(
+    target: ParameterAttention, source: SelfAttention, before: dict[str, Tensor]
+) -> None:
+    """Compare the copied parameters one by one, and see that nothing else changed."""
+    weights = {n: getattr(source, n).weight.detach() for n in ("w_q", "w_k", "w_v")}
+    for name, parameter in source.named_parameters():
+        if not torch.equal(parameter, before[name]):
+            raise Wrong(f"the source changed: its {name} is not what it was. Copy from it only.")
+    for name, weight in weights.items():
+        parameter = getattr(target, name)
+        if not isinstance(parameter, nn.Parameter):
+            raise Wrong(f"target.{name} is no longer a parameter: copy values with copy_.")
+        if parameter.data_ptr() == weight.data_ptr():
+            raise Wrong(
+                f"target.{name} shares its memory with the source: training one would change the "
+                "other. Copy the values."
+            )
+        causes = {
+            f"it is the weight of source.{other} that arrived.": w.T
+            for other, w in weights.items()
+            if other != name
+        }
+        if weight.shape[0] == weight.shape[1]:
+            causes["the weight was copied without transposing it."] = weight
+        compare(parameter, weight.T, f"target.{name}", causes)
+
+
+@exercise("attention-weights")
+def attention_weights(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """`answer(q, k)` holds the scaled attention weights, for any leading axes."""
+    for seed, (*batch, tokens, sources, d_k) in enumerate(
+        [(4, 4, 9), (2, 5, 5, 3), (3, 3, 3, 3), (2, 3, 4, 6, 8)]
+    ):
+        q = _random(*batch, tokens, d_k, seed=seed)
+        k = _random(*batch, sources, d_k, seed=seed + 10)
+        scores = q @ k.transpose(-2, -1)
+        causes = {
+            "the scores are not scaled: divide them by the square root of d_k.": scores.softmax(-1),
+            "the scores were divided by d_k, not by its square root.": (scores / d_k).softmax(-1),
+            "the scores were divided by the square root of the number of keys. The width d_k of a "
+            "key counts.": (scores / sources**0.5).softmax(-1),
+            "your rows do not sum to 1: the softmax runs over the queries. Use dim=-1.": (
+                scores / d_k**0.5
+            ).softmax(-2),
+            "these are the scaled scores. Apply softmax over the keys.": scores / d_k**0.5,
+            "the scaling came after the softmax: the rows no longer sum to 1.": scores.softmax(-1)
+            / d_k**0.5,
+        }
+        try:
+            got = answer(q.clone(), k.clone())
+        except RuntimeError as error:
+            raise Wrong(
+                f"queries {tuple(q.shape)} and keys {tuple(k.shape)} could not be multiplied: "
+                "exchange the last two axes of the keys with transpose(-2, -1), which leaves any "
+                "batch axes alone."
+            ) from error
+        compare(got, (scores / d_k**0.5).softmax(-1), "the attention weights", causes)
+
+
+@exercise("design-lookup")
+def design_lookup(answer: Callable[[int], tuple[Tensor, Tensor, Tensor]]) -> None:
+    """`answer(n)` gives W_Q, W_K, W_V that fetch the story of the guest who is wanted."""
+    for n in (8, 5):
+        got = answer(n)
+        if not isinstance(got, tuple | list) or len(got) != 3:
+            raise Wrong("expected three matrices, `return w_q, w_k, w_v`.")
+        for name, matrix in zip(("w_q", "w_k", "w_v"), got, strict=True):
+            if not isinstance(matrix, Tensor) or matrix.ndim != 2 or matrix.shape[0] != 3 * n:
+                shape = tuple(matrix.shape) if isinstance(matrix, Tensor) else type(matrix).__name__
+                raise Wrong(
+                    f"{name} is {shape}; expected a matrix with {3 * n} rows, one for each entry "
+                    "of a guest's vector (a row vector times a matrix)."
+                )
+        w_q, w_k, w_v = (matrix.float() for matrix in got)
+        if w_q.shape[1] != w_k.shape[1]:
+            raise Wrong(
+                f"w_q maps to width {w_q.shape[1]}, w_k to {w_k.shape[1]}; make them equal."
+            )
+        generator = torch.Generator().manual_seed(n)
+        wants = torch.stack([torch.randperm(n, generator=generator) for _ in range(2)])[0]
+        name, story = (torch.randperm(n, generator=generator) for _ in range(2))
+        eye = torch.eye(n)
+        x = torch.cat([eye[wants], eye[name], eye[story]], dim=-1)
+        heard = attention(x @ w_q, x @ w_k, x @ w_v, scale=100.0)[0]
+        holder = (wants[:, None] == name).float().argmax(-1)
+        asker = (name[:, None] == wants).float().argmax(-1)
+        causes = {
+            "every guest hears whoever asks for them: w_q and w_k have each other's slot.": eye[
+                story
+            ][asker],
+            "every guest hears their own story: w_q and w_k read the same slot.": eye[story],
+            "every guest hears the average of all stories: no key matches a query.": eye[story]
+            .mean(0)
+            .expand(n, n),
+            "the right guest answers, but with a name: w_v reads the wrong slot.": eye[name][
+                holder
+            ],
+            "the right guest answers, but with a wish: w_v reads the wrong slot.": eye[wants][
+                holder
+            ],
+        }
+        compare(heard, eye[story][holder], f"what {n} guests hear", causes, rtol=0, atol=1e-3)
+
+
+@exercise("disguise")
+def disguise(answer: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]) -> None:
+    """`answer(w_q, w_k, a)` gives other projections with the same scores."""
+    for seed, (d_in, d_k) in enumerate([(5, 3), (4, 4), (3, 2)]):
+        w_q, w_k = (_random(d_in, d_k, seed=10 * seed + i).double() for i in (1, 2))
+        a = _random(d_k, d_k, seed=10 * seed + 3).double() + 2 * torch.eye(d_k).double()
+        got = answer(w_q.clone(), w_k.clone(), a.clone())
+        if not isinstance(got, tuple | list) or len(got) != 2:
+            raise Wrong("expected two matrices, `return new_w_q, new_w_k`.")
+        new_q, new_k = got
+        compare(new_q, w_q @ a, "new_w_q", {
+            "it is the old matrix. The query projection becomes w_q @ a.": w_q,
+            "a was transposed: it is w_q @ a.": w_q @ a.T,
+        })  # fmt: skip
+        inverse = torch.linalg.inv(a)
+        compare(new_q @ new_k.T, w_q @ w_k.T, "the product new_w_q @ new_w_k.T", {
+            "the inverse has to be transposed: (w_k @ m).T is m.T @ w_k.T, so m.T must undo "
+            "a.": new_q @ (w_k @ inverse).T,
+            "both got a. The keys need what undoes it.": new_q @ (w_k @ a).T,
+            "the keys got the transpose of a. That undoes a only if a is "
+            "orthogonal.": new_q @ (w_k @ a.T).T,
+            "the keys are unchanged. They need what undoes a.": new_q @ w_k.T,
+        })  # fmt: skip

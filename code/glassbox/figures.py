@@ -1,0 +1,183 @@
+"""Every picture in the book: one style, two themes, and alt text that nbval compares."""
+
+import base64
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+if TYPE_CHECKING:  # matplotlib is loaded only when a figure is drawn
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, MUTED, FAINT = "#1c2430", "#5b6675", "#d5dae1"
+"""Text and axes, secondary text, and grid lines, on a light page."""
+ON_BRIGHT_CELL, ON_DARK_CELL = "#050505", "#ffffff"
+"""Numbers inside a heat map, the same in both themes."""
+ON_DARK = {
+    "#000000": "#e8ecf2",
+    INK: "#e8ecf2",
+    MUTED: "#a9b4c2",
+    FAINT: "#3a4452",
+    "#0072b2": "#6cb8f0",
+    "#c25700": "#f2a154",
+    "#007a5e": "#4fc9a4",
+}
+"""What each color becomes on a dark page."""
+QUERY, KEY, VALUE = "#0072b2", "#c25700", "#007a5e"
+"""The three roles, everywhere in the book (Okabe and Ito's safe palette, darkened for text)."""
+WIDTH = 4.4
+"""Inches. Narrow enough that a 10-point label is still read at 360 pixels."""
+SHARPNESS, PIXELS_PER_INCH = 180, 110
+"""Dots in an inch of the file, and CSS pixels in an inch of the page."""
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    """Apply the book's style to what is drawn inside, and to nothing else."""
+    import matplotlib.pyplot as plt
+
+    settings = {
+        "font.size": 10,
+        "axes.titlesize": 10.5,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.titlepad": 10,
+        "axes.titlecolor": INK,
+        "axes.labelcolor": INK,
+        "axes.edgecolor": MUTED,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": False,
+        "grid.color": FAINT,
+        "text.color": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "lines.linewidth": 2,
+        "figure.facecolor": "none",
+        "axes.facecolor": "none",
+        "savefig.facecolor": "none",
+        "figure.constrained_layout.use": True,
+    }
+    with plt.rc_context(settings):
+        yield
+
+
+def canvas(title: str, height: float = 3.0, width: float = WIDTH) -> "tuple[Figure, Axes]":
+    """Return an empty figure and its axes in the book's style.
+
+    Args:
+        title: the finding, in a sentence.
+        height: inches.
+        width: inches; keep the default where the labels allow it.
+
+    Example:
+        >>> fig, ax = canvas("A line goes up")
+        >>> ax.get_title(loc="left")
+        'A line goes up'
+    """
+    from matplotlib.figure import Figure
+
+    with _style():
+        fig = Figure(figsize=(width, height))
+        ax = fig.add_subplot()
+        ax.set_title(title, loc="left")
+    return fig, ax
+
+
+def heatmap(
+    weights: Tensor,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+    decimals: int = 2,
+) -> "Figure":
+    """Draw attention weights: a row for each query, a column for each key, color from 0 to 1.
+
+    Args:
+        weights: shape `(T, S)`, entries from 0 to 1.
+        rows: T labels, one a query.
+        columns: S labels, one a key.
+        title: the finding, in a sentence.
+        decimals: digits written into each cell.
+
+    Raises:
+        ValueError: if `weights` is not a matrix or its shape does not fit the labels.
+
+    Example:
+        >>> import torch
+        >>> fig = heatmap(torch.eye(2), ["a", "b"], ["a", "b"], "Each token looks at itself")
+    """
+    if tuple(weights.shape) != (len(rows), len(columns)):
+        raise ValueError(
+            f"weights has shape {tuple(weights.shape)}, but there are {len(rows)} row labels and "
+            f"{len(columns)} column labels."
+        )
+    values = weights.detach().tolist()
+    fig, ax = canvas(title, height=0.55 + 0.52 * len(rows))
+    with _style():
+        ax.imshow(values, cmap="viridis", vmin=0, vmax=1, aspect="auto")
+        ax.set_xticks(range(len(columns)), columns)
+        ax.set_yticks(range(len(rows)), rows)
+        ax.xaxis.tick_top()
+        ax.tick_params(length=0)
+        ax.set_ylabel("query", color=QUERY, fontweight="bold")
+        ax.set_xlabel("key", color=KEY, fontweight="bold")
+        ax.spines[:].set_visible(False)
+        for i, row in enumerate(values):
+            for j, value in enumerate(row):
+                shade = ON_BRIGHT_CELL if value > 0.55 else ON_DARK_CELL
+                ax.text(j, i, f"{value:.{decimals}f}", ha="center", va="center", color=shade)
+    return fig
+
+
+def show(fig: "Figure", alt: str) -> None:
+    """Display a figure for a light and a dark page, described in words.
+
+    The description is the output's plain text. So it is compared whenever the notebook is
+    re-executed, and the book uses it as the image's alternative text.
+
+    Args:
+        fig: a figure made by this module.
+        alt: what the figure shows, in one or two sentences, with its numbers.
+
+    Raises:
+        ValueError: if `alt` says less than four words.
+    """
+    from IPython.display import display
+
+    if len(alt.split()) < 4:
+        raise ValueError(f"alt is {alt!r}; describe what is seen to someone who cannot see it.")
+    light = _png(fig)
+    _recolor(fig, ON_DARK)  # for good: the figure is shown once
+    dark = _png(fig)
+    width, height = (round(inches * PIXELS_PER_INCH) for inches in fig.get_size_inches())
+    display(
+        {"image/png": light, "text/plain": alt},
+        raw=True,
+        metadata={"image/png": {"width": width, "height": height}, "glassbox": {"dark": dark}},
+    )
+
+
+def _png(fig: "Figure") -> str:
+    """Encode a figure as a PNG in base64, without dates, so that equal figures are equal bytes."""
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", dpi=SHARPNESS, metadata={"Software": None})
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _recolor(fig: "Figure", colors: dict[str, str]) -> None:
+    """Replace each of the theme's colors, wherever an artist has it."""
+    from matplotlib.colors import to_hex, to_rgba_array
+
+    for artist in fig.findobj():
+        for kind in ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor"):
+            getter, setter = (getattr(artist, f"{verb}_{kind}", None) for verb in ("get", "set"))
+            if getter is None or setter is None:
+                continue
+            old = to_rgba_array(getter())
+            new = [colors.get(to_hex(color), color) if color[3] else color for color in old]
+            if any(isinstance(color, str) for color in new):
+                setter(new[0] if len(new) == 1 else new)
