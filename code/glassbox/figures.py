@@ -30,7 +30,7 @@ QUERY, KEY, VALUE = "#0072b2", "#c25700", "#007a5e"
 """The three roles, everywhere in the book (Okabe and Ito's safe palette, darkened for text)."""
 WIDTH = 4.4
 """Inches. Narrow enough that a 10-point label is still read at 360 pixels."""
-SHARPNESS, PIXELS_PER_INCH = 180, 110
+SHARPNESS, PIXELS_PER_INCH = 160, 110
 """Dots in an inch of the file, and CSS pixels in an inch of the page."""
 
 

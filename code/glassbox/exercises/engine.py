@@ -1,6 +1,7 @@
 """How an answer is judged: not attempted, passed, or wrong with the likely cause."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,7 +25,8 @@ class Verdict:
 
     def __str__(self) -> str:
         """Return the line that a reader sees."""
-        return f"{self.status.capitalize()}. {self.message}"
+        opening = {"not attempted": "Not attempted yet", "passed": "Passed", "wrong": "Not yet"}
+        return f"{opening[self.status]}. {self.message}"
 
 
 def exercise(name: str) -> Callable[[Check], Check]:
@@ -76,6 +78,17 @@ def check(name: str, answer: Callable[..., Any]) -> None:
         ValueError: if no exercise has this name.
     """
     print(judge(name, answer))
+
+
+@contextmanager
+def blame(cause: str) -> Iterator[None]:
+    """Turn an error of PyTorch's raised inside into `Wrong` with its likely cause."""
+    try:
+        yield
+    except NotImplementedError:
+        raise
+    except (RuntimeError, TypeError) as error:
+        raise Wrong(f"{cause} (PyTorch says: {error})") from error
 
 
 def compare(

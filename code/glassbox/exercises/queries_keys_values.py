@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from glassbox.attention import SelfAttention, attention
-from glassbox.exercises.engine import Wrong, compare, exercise
+from glassbox.exercises.engine import Wrong, blame, compare, exercise
 
 
 def _random(*shape: int, seed: int = 0) -> Tensor:
@@ -25,14 +25,8 @@ def project(answer: Callable[[Tensor, nn.Linear], Tensor]) -> None:
         if d_in == d_out:
             cause = "nn.Linear stores its weight as (d_out, d_in): multiply by the transpose."
             causes[cause] = (x @ linear.weight).detach()
-        try:
+        with blame("nn.Linear stores its weight as (d_out, d_in): multiply by the transpose."):
             got = answer(x.clone(), linear)
-        except RuntimeError as error:
-            raise Wrong(
-                f"the product of x {tuple(x.shape)} and the weight "
-                f"{tuple(linear.weight.shape)} failed: nn.Linear stores (d_out, d_in), so "
-                "multiply by the transpose."
-            ) from error
         compare(got, (x @ linear.weight.T).detach(), "the projection", causes)
 
 
@@ -58,14 +52,11 @@ def transfer(answer: Callable[[ParameterAttention, SelfAttention], None]) -> Non
         source, target = SelfAttention(d_in, d_head), ParameterAttention(d_in, d_head)
         x = _random(5, d_in)
         before = {name: p.detach().clone() for name, p in source.named_parameters()}
-        try:
+        with blame(
+            "a parameter has shape (d_in, d_head), the weight of nn.Linear (d_head, d_in): "
+            "transpose it, and copy its values inside torch.no_grad()."
+        ):
             answer(target, source)
-        except (RuntimeError, TypeError) as error:
-            raise Wrong(
-                f"the copy failed ({error}). A parameter has shape (d_in, d_head), the weight of "
-                "nn.Linear (d_head, d_in): transpose it, and copy its values inside "
-                "torch.no_grad()."
-            ) from error
         _check_copies(target, source, before)
         compare(target(x), source(x).detach(), "the output after the copy")
 
@@ -118,14 +109,11 @@ def attention_weights(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
             "the scaling came after the softmax: the rows no longer sum to 1.": scores.softmax(-1)
             / d_k**0.5,
         }
-        try:
+        with blame(
+            f"queries {tuple(q.shape)} and keys {tuple(k.shape)} could not be multiplied. Exchange "
+            "the last two axes of the keys with transpose(-2, -1), which leaves batch axes alone."
+        ):
             got = answer(q.clone(), k.clone())
-        except RuntimeError as error:
-            raise Wrong(
-                f"queries {tuple(q.shape)} and keys {tuple(k.shape)} could not be multiplied: "
-                "exchange the last two axes of the keys with transpose(-2, -1), which leaves any "
-                "batch axes alone."
-            ) from error
         compare(got, (scores / d_k**0.5).softmax(-1), "the attention weights", causes)
 
 
@@ -149,8 +137,7 @@ def design_lookup(answer: Callable[[int], tuple[Tensor, Tensor, Tensor]]) -> Non
                 f"w_q maps to width {w_q.shape[1]}, w_k to {w_k.shape[1]}; make them equal."
             )
         generator = torch.Generator().manual_seed(n)
-        wants = torch.stack([torch.randperm(n, generator=generator) for _ in range(2)])[0]
-        name, story = (torch.randperm(n, generator=generator) for _ in range(2))
+        wants, name, story = (torch.randperm(n, generator=generator) for _ in range(3))
         eye = torch.eye(n)
         x = torch.cat([eye[wants], eye[name], eye[story]], dim=-1)
         heard = attention(x @ w_q, x @ w_k, x @ w_v, scale=100.0)[0]
@@ -164,12 +151,8 @@ def design_lookup(answer: Callable[[int], tuple[Tensor, Tensor, Tensor]]) -> Non
             "every guest hears the average of all stories: no key matches a query.": eye[story]
             .mean(0)
             .expand(n, n),
-            "the right guest answers, but with a name: w_v reads the wrong slot.": eye[name][
-                holder
-            ],
-            "the right guest answers, but with a wish: w_v reads the wrong slot.": eye[wants][
-                holder
-            ],
+            "the right guest answers, but with a name: w_v reads that slot.": eye[name][holder],
+            "the right guest answers, but with a wish: w_v reads that slot.": eye[wants][holder],
         }
         compare(heard, eye[story][holder], f"what {n} guests hear", causes, rtol=0, atol=1e-3)
 
