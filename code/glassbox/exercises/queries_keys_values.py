@@ -154,7 +154,7 @@ def design_lookup(answer: Callable[[int], tuple[Tensor, Tensor, Tensor]]) -> Non
             "the right guest answers, but with a name: w_v reads that slot.": eye[name][holder],
             "the right guest answers, but with a wish: w_v reads that slot.": eye[wants][holder],
         }
-        compare(heard, eye[story][holder], f"what {n} guests hear", causes, rtol=0, atol=1e-3)
+        compare(heard, eye[story][holder], f"what {n} guests hear", causes, rtol=0.0, atol=1e-3)
 
 
 @exercise("disguise")

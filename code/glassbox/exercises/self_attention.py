@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from glassbox.attention import attention
-from glassbox.exercises.engine import Wrong, compare, exercise
+from glassbox.exercises.engine import Wrong, blame, compare, exercise
 
 
 def _tokens(*shape: int, seed: int = 0) -> Tensor:
@@ -84,7 +84,10 @@ def self_attention(answer: Callable[[Tensor], tuple[Tensor, Tensor]]) -> None:
     """`answer(x)` is `(context, weights)` for a batch of sentences, without weights."""
     for seed, (batch, tokens, width) in enumerate([(2, 4, 3), (1, 6, 3), (3, 3, 3)]):
         x = _tokens(batch, tokens, width, seed=seed)
-        got = answer(x.clone())
+        with blame(
+            "x.T turns all three axes of a batch around. Exchange the last two: x.transpose(-2, -1)."
+        ):
+            got = answer(x.clone())
         if not isinstance(got, tuple | list) or len(got) != 2:
             raise Wrong("expected two tensors, `return context, weights`.")
         context, weights = attention(x, x, x, scale=1.0)

@@ -1,0 +1,166 @@
+"""Plausible wrong answers to each exercise, with a part of the message that names the cause."""
+
+import torch
+from torch import Tensor, nn
+
+
+def context(x: Tensor, memory: Tensor) -> Tensor:
+    return torch.softmax(x @ memory.transpose(-2, -1), -1) @ memory
+
+
+def naive_softmax(scores: Tensor, dim: int) -> Tensor:
+    return scores.exp() / scores.exp().sum(dim, keepdim=True)
+
+
+def softmax_with_global_maximum(scores: Tensor, dim: int) -> Tensor:
+    return naive_softmax(scores - scores.max(), dim)
+
+
+def softmax_with_minimum(scores: Tensor, dim: int) -> Tensor:
+    return naive_softmax(scores - scores.amin(dim, keepdim=True), dim)
+
+
+def batch(x: Tensor, dim: int = -1, factor: float = 1.0) -> tuple[Tensor, Tensor]:
+    weights = torch.softmax(factor * x @ x.transpose(-2, -1), dim)
+    return weights @ x, weights
+
+
+def assign_weights(target: nn.Module, source: nn.Module) -> None:
+    for name in ("w_q", "w_k", "w_v"):
+        setattr(target, name, nn.Parameter(getattr(source, name).weight.T))
+
+
+def copy_weights(names: dict[str, str], transpose: bool = True):
+    def transfer(target: nn.Module, source: nn.Module) -> None:
+        with torch.no_grad():
+            for to, origin in names.items():
+                weight = getattr(source, origin).weight
+                getattr(target, to).copy_(weight.T if transpose else weight)
+
+    return transfer
+
+
+def replace_by_tensors(target: nn.Module, source: nn.Module) -> None:
+    for name in ("w_q", "w_k", "w_v"):
+        delattr(target, name)
+        setattr(target, name, getattr(source, name).weight.T.detach().clone())
+
+
+def zero_the_source(target: nn.Module, source: nn.Module) -> None:
+    copy_weights({"w_q": "w_q", "w_k": "w_k", "w_v": "w_v"})(target, source)
+    nn.init.zeros_(source.w_q.weight)
+
+
+def weights(q: Tensor, k: Tensor, divisor: float = 1.0, dim: int = -1) -> Tensor:
+    return torch.softmax(q @ k.transpose(-2, -1) / divisor, dim)
+
+
+def slots(n: int, order: str) -> tuple[Tensor, ...]:
+    """Matrices that read the slots w (wish), n (name) or s (story)."""
+    eye = torch.eye(3 * n)
+    part = {"w": eye[:, :n], "n": eye[:, n : 2 * n], "s": eye[:, 2 * n :], "0": 0 * eye[:, :n]}
+    return tuple(part[letter] for letter in order)
+
+
+WRONG_ANSWERS = {
+    "context-of": [
+        (lambda x, i: torch.softmax(x @ x[i], 0), "these are the attention weights"),
+        (lambda x, i: x @ x[i], "these are the raw scores"),
+        (lambda x, i: (x @ x[i]) @ x / (x @ x[i]).sum(), "divided by their sum"),
+        (lambda x, i: (x @ x[i]) @ x, "raw scores were used as weights"),
+        (lambda x, i: x.mean(0), "plain average"),
+        (lambda x, i: context(x, x)[i - 1], "counts from 0"),
+        (lambda x, i: context(x, x), "Return the row of one token"),
+        (lambda x, i: context(x, x)[i].tolist(), "expected a torch.Tensor, got list"),
+        (lambda x, i: 2 * context(x, x)[i], "the values are not"),
+    ],
+    "stable-softmax": [
+        (naive_softmax, "exp overflows or underflows"),
+        (softmax_with_minimum, "exp overflows or underflows"),
+        (softmax_with_global_maximum, "maximum was taken over the whole tensor"),
+        (lambda s, dim: torch.softmax(s, -1), "but dim=0 was asked for"),
+        (lambda s, dim: s.exp() / s.exp().sum(), "runs over the whole tensor"),
+        (lambda s, dim: s.exp(), "Divide them by their sum"),
+        (lambda s, dim: (s - s.amax(dim, keepdim=True)).exp(), "minus maximum are right"),
+    ],
+    "self-attention": [
+        (lambda x: batch(x, dim=-2), "the softmax runs over the queries"),
+        (lambda x: batch(x, dim=0), "the softmax runs over the sentences"),
+        (lambda x: batch(x)[0], "return context, weights"),
+        (lambda x: batch(x)[::-1], "context and weights are swapped"),
+        (lambda x: batch(x, factor=x.shape[-1] ** -0.5), "belongs to the trainable version"),
+        (lambda x: (x, x @ x.transpose(-2, -1)), "raw scores"),
+        (lambda x: (batch(x)[1].transpose(-2, -1) @ x, batch(x)[1]), "weights are transposed"),
+        (lambda x: (x, batch(x)[1]), "this is the input"),
+        (lambda x: (x @ x.permute(2, 1, 0), x), "turns all three axes of a batch around"),
+    ],
+    "attend-to": [
+        (lambda x, m: context(m, x), "roles are the wrong way round"),
+        (lambda x, m: context(x, x), "x looks at itself"),
+        (lambda x, m: context(m, m), "memory looks at itself"),
+        (
+            lambda x, m: torch.softmax(x @ m.T, -1) @ (x if len(x) == len(m) else m),
+            "What is delivered is memory",
+        ),
+        (lambda x, m: torch.softmax(x @ m.T, 0) @ m, "the values are not"),
+        (
+            lambda x, m: torch.softmax(x @ m.T, -1 if len(x) != len(m) else 0) @ m,
+            "the softmax runs over the queries",
+        ),
+    ],
+    "is-equivariant": [
+        (lambda f, x, p: torch.allclose(f(x[p]), f(x)), "You may have tested invariance"),
+        (lambda f, x, p: True, "not equivariant, but the answer was True"),
+        (lambda f, x, p: False, "You may have tested invariance"),
+        (lambda f, x, p: bool((f(x[p]) == f(x)[p]).all()), "torch.allclose"),
+        (lambda f, x, p: torch.allclose(f(x[p]), f(x)[p.argsort()]), "is equivariant, but"),
+        (lambda f, x, p: torch.tensor(True), "expected True or False, got Tensor"),
+        (
+            lambda f, x, p: torch.allclose(f(x[p]).sum(0), f(x).sum(0), atol=1e-5),
+            "whole output must be compared",
+        ),
+    ],
+    "project": [
+        (lambda x, linear: x @ linear.weight, "multiply by the transpose"),
+        (lambda x, linear: linear.weight @ x, "multiply by the transpose"),
+        (lambda x, linear: linear.weight.T, "this is the weight"),
+        (lambda x, linear: linear.weight @ x.T, "expected shape (5, 3), got (3, 5)"),
+        (lambda x, linear: 2 * linear(x), "the values are not"),
+    ],
+    "transfer": [
+        (copy_weights({"w_q": "w_q", "w_k": "w_k", "w_v": "w_v"}, False), "without transposing"),
+        (copy_weights({"w_q": "w_k", "w_k": "w_q", "w_v": "w_v"}), "weight of source.w_k"),
+        (copy_weights({"w_q": "w_q", "w_k": "w_k"}), "target.w_v: the shape"),
+        (assign_weights, "shares its memory"),
+        (replace_by_tensors, "no longer a parameter"),
+        (zero_the_source, "the source changed"),
+        (lambda target, source: target.w_q.copy_(source.w_q.weight.T), "torch.no_grad()"),
+    ],
+    "attention-weights": [
+        (lambda q, k: weights(q, k), "scores are not scaled"),
+        (lambda q, k: weights(q, k, k.shape[-1]), "not by its square root"),
+        (lambda q, k: weights(q, k, k.shape[-2] ** 0.5), "number of keys"),
+        (lambda q, k: weights(q, k, k.shape[-1] ** 0.5, -2), "runs over the queries"),
+        (lambda q, k: q @ k.transpose(-2, -1) / k.shape[-1] ** 0.5, "Apply softmax over the keys"),
+        (lambda q, k: weights(q, k) / k.shape[-1] ** 0.5, "scaling came after the softmax"),
+        (lambda q, k: torch.softmax(q @ k, -1), "Exchange the last two axes"),
+    ],
+    "design-lookup": [
+        (lambda n: slots(n, "nws"), "hears whoever asks for them"),
+        (lambda n: slots(n, "nns"), "hears their own story"),
+        (lambda n: slots(n, "00s"), "average of all stories"),
+        (lambda n: slots(n, "wnn"), "but with a name"),
+        (lambda n: slots(n, "wnw"), "but with a wish"),
+        (lambda n: tuple(m.T for m in slots(n, "wns")), "one for each entry"),
+        (lambda n: slots(n, "wn"), "expected three matrices"),
+        (lambda n: (torch.eye(3 * n), *slots(n, "ns")), "make them equal"),
+    ],
+    "disguise": [
+        (lambda q, k, a: (q @ a, k @ torch.linalg.inv(a)), "inverse has to be transposed"),
+        (lambda q, k, a: (q @ a, k @ a), "both got a"),
+        (lambda q, k, a: (q @ a, k), "the keys are unchanged"),
+        (lambda q, k, a: (q @ a, k @ a.T), "only if a is orthogonal"),
+        (lambda q, k, a: (q, k), "it is the old matrix"),
+        (lambda q, k, a: (q @ a.T, k @ torch.linalg.inv(a)), "a was transposed"),
+    ],
+}
