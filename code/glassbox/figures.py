@@ -133,6 +133,50 @@ def heatmap(
     return fig
 
 
+Matrix = tuple[str, int, int, str]
+"""A matrix to draw: its symbol, its rows, its columns, its color."""
+
+
+def products(lines: Sequence[Sequence[Matrix | str]], title: str) -> "Figure":
+    """Draw matrix products cell by cell, so that one sees which axes meet.
+
+    Args:
+        lines: for each line, its matrices, and between them the signs, such as `"@"` and `"="`.
+        title: the finding, in a sentence.
+
+    Example:
+        >>> fig = products([[("$x$", 1, 3, INK), "@", ("$W$", 3, 2, KEY)]], "A row times a matrix")
+    """
+    from matplotlib.patches import Rectangle
+
+    gap, label = 1.6, 2.2
+    tall = [max(part[1] for part in line if not isinstance(part, str)) for line in lines]
+    fig, ax = canvas(title, height=0.5 + 0.2 * (sum(tall) + label * len(lines)))
+    top = 0.0
+    for line, height in zip(lines, tall, strict=True):
+        left = 0.0
+        for part in line:
+            if isinstance(part, str):
+                ax.text(left + gap / 2, top + height / 2, part, ha="center", va="center")
+                left += gap
+                continue
+            symbol, rows, columns, color = part
+            above = top + (height - rows) / 2
+            for i in range(rows):
+                for j in range(columns):
+                    cell = Rectangle((left + j, above + i), 1, 1, linewidth=0.8)
+                    cell.set(facecolor=(color, 0.2), edgecolor=color)
+                    ax.add_patch(cell)
+            name = f"{symbol}  {rows}×{columns}"
+            middle = left + columns / 2
+            ax.text(middle, above + rows + 0.3, name, ha="center", va="top", color=color)
+            left += columns
+        top += height + label
+    ax.set(xlim=(-0.9, 19.5), ylim=(top - 0.6, -0.2), aspect="equal")
+    ax.axis("off")
+    return fig
+
+
 def show(fig: "Figure", alt: str) -> None:
     """Display a figure for a light and a dark page, described in words.
 
@@ -170,7 +214,7 @@ def _png(fig: "Figure") -> str:
 
 def _recolor(fig: "Figure", colors: dict[str, str]) -> None:
     """Replace each of the theme's colors, wherever an artist has it."""
-    from matplotlib.colors import to_hex, to_rgba_array
+    from matplotlib.colors import to_hex, to_rgb, to_rgba_array
 
     for artist in fig.findobj():
         for kind in ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor"):
@@ -178,6 +222,6 @@ def _recolor(fig: "Figure", colors: dict[str, str]) -> None:
             if getter is None or setter is None:
                 continue
             old = to_rgba_array(getter())
-            new = [colors.get(to_hex(color), color) if color[3] else color for color in old]
-            if any(isinstance(color, str) for color in new):
+            new = [(*to_rgb(colors.get(to_hex(color), color[:3])), color[3]) for color in old]
+            if (to_rgba_array(new) != old).any():
                 setter(new[0] if len(new) == 1 else new)

@@ -85,7 +85,7 @@ def self_attention(answer: Callable[[Tensor], tuple[Tensor, Tensor]]) -> None:
     for seed, (batch, tokens, width) in enumerate([(2, 4, 3), (1, 6, 3), (3, 3, 3)]):
         x = _tokens(batch, tokens, width, seed=seed)
         with blame(
-            "x.T turns all three axes of a batch around. Exchange the last two: x.transpose(-2, -1)."
+            "x.T turns all three axes of a batch around. Exchange the last two: transpose(-2, -1)."
         ):
             got = answer(x.clone())
         if not isinstance(got, tuple | list) or len(got) != 2:

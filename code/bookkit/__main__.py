@@ -1,0 +1,54 @@
+"""The book's tools on the command line: `python -m bookkit --help`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from bookkit import publish
+from bookkit.pages import ROOT
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the two commands."""
+    top = argparse.ArgumentParser(prog="python -m bookkit", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+    run = commands.add_parser(
+        "notebooks",
+        help="re-execute notebooks in place",
+        description="Re-execute notebooks in place, each in a fresh kernel. Run twice, the second "
+        "run changes nothing. A notebook with a failing cell stays as it was.",
+    )
+    run.add_argument("paths", nargs="*", type=Path, help="notebooks; all chapters if none is given")
+    stamp = commands.add_parser(
+        "publish-to",
+        help="stamp the address of the published repository everywhere",
+        description="Put owner/name in place of the current repository in every file that names "
+        "it: _config.yml, the setup cells, README, links. Safe to repeat.",
+    )
+    stamp.add_argument("repository", metavar="owner/name", help="for example jane/attention-course")
+    return top
+
+
+def notebook_paths(given: list[Path]) -> list[Path]:
+    """Return the notebooks to run: those given, or every chapter."""
+    paths = given or sorted((ROOT / "chapters").glob("*.ipynb"))
+    if not paths:
+        raise SystemExit("There is no notebook under chapters/. Give a path.")
+    for path in paths:
+        if path.suffix != ".ipynb" or not path.is_file():
+            raise SystemExit(f"{path} is not a notebook. Give paths such as chapters/x.ipynb.")
+    return paths
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return the exit code."""
+    given = parser().parse_args(arguments)
+    if given.command == "publish-to":
+        return publish.main(given.repository)
+    from bookkit import notebooks  # the kernel machinery takes a second to import
+
+    return notebooks.reexecute_all(notebook_paths(given.paths))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""The book's Sphinx extension: pages that need no network, and notebooks dressed as a textbook.
+
+The parts: `site_cells` (ids of cells, figures), `site_dress` (callouts, verdicts, exercises) and
+`site_directives` (the pages that are generated). This file wires them up and prepares the assets.
+"""
+
+import re
+import shutil
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+from bookkit import site_cells, site_directives, site_dress
+
+MATHJAX_PARTS = ("tex-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions")
+"""What a page with TeX needs: 2 MB of the 32 MB that the wheel carries."""
+
+DISPLAYED = re.compile(r"^( *)\$\$\s*([^$]+?)\s*\$\$ *$", re.MULTILINE)
+INLINE = re.compile(r"(?<![\\$`\w])\$([^$\n]+?)\$(?![$`\w])")
+"""Formulas in a docstring: alone on a line between double dollars, or in a sentence."""
+
+ICON_SCRIPT = "_static/scripts/fontawesome.js"
+"""1.5 MB of icons as a script. The theme's style sheet draws the same icons from a font."""
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register everything with Sphinx."""
+    app.add_directive("questions", site_directives.Questions)
+    app.add_directive("execution", site_directives.Execution)
+    # 400: before Sphinx collects the images of a page, at the default of 500.
+    app.connect("doctree-read", site_cells.prepare_notebook, priority=400)
+    app.connect("doctree-read", site_dress.dress_page, priority=410)
+    app.connect("config-inited", use_own_mathjax)
+    app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("html-page-context", mend_citations)
+    # 600: after napoleon has turned the sections of a docstring into markup.
+    app.connect("autodoc-process-docstring", typeset_docstring, priority=600)
+    app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", drop_icon_script)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def use_own_mathjax(app: Sphinx, config: Any) -> None:
+    """Load MathJax from the book itself, so that formulas are typeset with no network."""
+    config.mathjax_path = "mathjax/tex-chtml.js"
+
+
+def mathjax_source() -> Path:
+    """Return where the wheel put MathJax; its name has hyphens, so it cannot be imported."""
+    packages = Path(str(distribution("sphinx-mathjax-offline").locate_file("")))
+    return packages / "sphinx-mathjax-offline" / "static" / "mathjax"
+
+
+def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
+    """Copy the needed parts of MathJax out of the sphinx-mathjax-offline wheel."""
+    if error or app.builder.format != "html":
+        return
+    source, target = mathjax_source(), Path(app.outdir) / "_static" / "mathjax"
+    for part in MATHJAX_PARTS:
+        if (target / part).exists():
+            continue
+        (target / part).parent.mkdir(parents=True, exist_ok=True)
+        if (source / part).is_dir():
+            shutil.copytree(source / part, target / part)
+        else:
+            shutil.copy2(source / part, target / part)
+
+
+def drop_icon_script(app: Sphinx, error: Exception | None) -> None:
+    """Empty the theme's icon script: a page weighs half without it and looks the same."""
+    script = Path(app.outdir) / ICON_SCRIPT
+    if not error and script.exists():
+        script.write_text("// The icons come from the theme's style sheet and its font.\n")
+
+
+def drop_thebe(app: Sphinx, page: str, template: str, context: dict, doctree: Any) -> None:
+    """Leave out the scripts of sphinx-thebe, which log an error even where it is switched off."""
+    context["script_files"] = [
+        script
+        for script in context.get("script_files", [])
+        if "thebe" not in f"{getattr(script, 'filename', script)}{_body(script)}".lower()
+    ]
+
+
+def typeset_docstring(
+    app: Sphinx, kind: str, name: str, thing: Any, options: Any, lines: list[str]
+) -> None:
+    """Let docstrings write formulas as the chapters do, between dollars."""
+    text = DISPLAYED.sub(_displayed, "\n".join(lines))
+    lines[:] = INLINE.sub(r":math:`\1`", text).split("\n")
+
+
+def _displayed(found: re.Match) -> str:
+    """Return a formula between double dollars as a directive, on one line."""
+    return f"\n{found[1]}.. math:: {' '.join(found[2].split())}\n"
+
+
+def mend_citations(app: Sphinx, page: str, template: str, context: dict, doctree: Any) -> None:
+    """Make the bibliography a list of list items: docutils gives the items an outdated role."""
+    if "doc-biblioentry" in context.get("body", ""):
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+
+
+def _body(script: Any) -> str:
+    """Return the text of an inline script, or nothing."""
+    return str(getattr(script, "attributes", {}).get("body") or "")

@@ -1,0 +1,145 @@
+"""Numbers in prose come out of the page's cells, at the digits quoted."""
+
+from decimal import Decimal
+
+import pytest
+from sample_notebook import cell, good_notebook, only_fault, replace, write_book
+
+from bookkit.numbers import agrees, check_numbers, page_numbers, quoted_numbers
+from bookkit.pages import notebooks
+
+CHAPTERS = notebooks()
+
+
+def test_there_are_chapters_to_check():
+    assert CHAPTERS, "There is no notebook under chapters/, so nothing was checked."
+
+
+@pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.name)
+def test_numbers_in_prose_agree_with_the_cells(page):
+    faults = check_numbers(page)
+    assert not faults, "\n".join(map(str, faults))
+
+
+def test_good_notebook_is_clean(tmp_path):
+    assert not check_numbers(write_book(tmp_path, good_notebook()))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("0.24", "0.25"),
+        ("0.24", "0.238 and 0.2380"),
+        ("−0.5", "0.5"),
+        ("24 %", "25 %"),
+        ("24 %", "25 percent"),
+        ("1,000 parameters", "1,001 parameters"),
+        ("0.24", "−0.24"),
+        ("1,000", "2000"),
+        ("0.24", "**0.27**"),
+        ("0.24", "1e-5"),
+    ],
+)
+def test_planted_number_is_named(old, new, tmp_path):
+    notebook = good_notebook()
+    replace(notebook, "weigh-note", old, new)
+    wrong = new.split(" and ")[-1].replace("**", "").removesuffix(" parameters")
+    only_fault(check_numbers(write_book(tmp_path, notebook)), "weigh-note", f"says {wrong},")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "### The weight of 0.71",
+        "| weight | value |\n| --- | --- |\n| first | 0.71 |",
+        "> **Claim.** The weight is 0.71.",
+        "- It has a weight\n  of 0.71 here.",
+        '<details class="hint"><summary>Hint</summary>\n\nThe weight is 0.71.\n\n</details>',
+        "<div>The weight is 0.71.</div>",
+        "[A paper](https://doi.org/10.1/x) came first. The weight is 0.71.",
+        "The weight is [0.71](glossary.md) here.",
+        "It is $x$ times 0.71 then.",
+    ],
+)
+def test_every_kind_of_prose_is_read(place, tmp_path):
+    notebook = good_notebook()
+    cell(notebook, "weigh-note").source += "\n\n" + place
+    only_fault(check_numbers(write_book(tmp_path, notebook)), "weigh-note", "says 0.71")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$0.71$ and $$x = 0.71$$ and `0.71`",
+        "```python\nx = 0.71\n```",
+        '<details class="solution"><summary>S</summary>\n\n```python\nx = 0.71\n```\n\n</details>',
+        "Perplexity falls to 0.71 in [Lee et al. (2018)](https://arxiv.org/abs/1810.00825), a lot.",
+        "| [Lee et al.](https://arxiv.org/abs/1810.00825) | 0.71 |\n| --- | --- |",
+        "See [part 0.71](https://example.org/0.71) and <https://example.org/0.71>.",
+        "Python 3.12, PyTorch 2.13.0, version 0.71, v0.71, CC BY 4.0 and GPT-3.5.",
+        "Section 3.71, equation 0.71, figure 0.71, page 214 and § 0.71.",
+        "In 2017, since 2014 and (2018); on 2022-11-30. They met in May 2015.",
+        "Two of 12 tokens, 5 minutes, item 3.",
+        "Token t0.71 and fp32_0.71.",
+    ],
+)
+def test_what_is_no_claim_of_the_page_is_left_alone(text, tmp_path):
+    notebook = good_notebook()
+    cell(notebook, "weigh-note").source += "\n\n" + text
+    assert not check_numbers(write_book(tmp_path, notebook))
+
+
+def test_a_year_is_a_year_only_where_it_reads_like_one():
+    def found(text):
+        return [written for written, _, _ in quoted_numbers(text)]
+
+    assert found("a width of 2017 and 2017 tokens") == ["2017", "2017"]
+    assert found("after 2000 steps") == ["2000"]
+    assert found("in 2017.") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("−0.50", "-0.50"),
+        ("+0.5", "0.5"),
+        ("208,193", "208193"),
+        ("208193.", "208193"),
+        ("12 %", "12"),
+        ("3.4e−5", "0.000034"),
+        ("from 0.2-0.3", "0.2"),
+    ],
+)
+def test_numbers_are_read(text, value):
+    assert next(quoted_numbers(text))[1] == Decimal(value)
+
+
+@pytest.mark.parametrize(
+    ("quoted", "percent", "shown", "expected"),
+    [
+        ("0.24", False, "0.2379", True),
+        ("0.24", False, "0.2351", True),
+        ("0.24", False, "0.2349", False),
+        ("0.238", False, "0.24", False),
+        ("0.125", False, "0.125", True),
+        ("0.12", False, "0.125", True),
+        ("24", True, "0.2379", True),
+        ("23.8", True, "0.2379", True),
+        ("24", True, "24.3", True),
+        ("24", False, "0.2379", False),
+        ("-0.5", False, "0.5", False),
+        ("-0.0", False, "0.01", True),
+        ("1e-5", False, "0.0000098", True),
+        ("1000", False, "999.7", True),
+    ],
+)
+def test_rounding(quoted, percent, shown, expected):
+    assert agrees(Decimal(quoted), percent, Decimal(shown)) is expected
+
+
+def test_candidates_come_from_sources_outputs_and_alt_texts(tmp_path):
+    notebook = good_notebook()
+    cell(notebook, "weigh").source += "\nsteps, rate = 1_000_000, 3e-4"
+    cell(notebook, "draw").outputs[0].data["text/plain"] = "Bars up to 0.91, tensor([[-1., 0.]])"
+    shown = page_numbers(write_book(tmp_path, notebook))
+    assert {Decimal(n) for n in ("1000000", "3e-4", "0.91", "-1", "1000", "0.2379")} <= shown

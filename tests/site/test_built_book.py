@@ -1,0 +1,58 @@
+"""Every page of the built book, as a reader's browser shows it with the network refused."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bookkit import site_checks
+from bookkit.site_links import colab_faults, link_faults
+from bookkit.toc import listed_chapters
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAPTERS = listed_chapters(ROOT)
+NOTEBOOKS = [name for name in CHAPTERS if (ROOT / f"{name}.ipynb").exists()]
+PAGES = [f"{name}.html" for name in (*CHAPTERS, "search", "genindex")]
+
+
+def report(page: str, faults: list[str]) -> None:
+    """Fail with one line for each fault, each naming the page."""
+    assert not faults, "\n" + "\n".join(f"{page}: {fault}" for fault in faults)
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_sound_at_this_width_in_light_and_dark(name, width, book, contexts):
+    visit = site_checks.open_page(contexts[width], book / name)
+    try:
+        faults = []
+        for theme in ("light", "dark"):
+            found = site_checks.visible_faults(visit.page, theme)
+            faults += [f"{width} pixels, {theme}: {fault}" for fault in found]
+        faults += visit.console_faults() + visit.network_faults() + visit.weight_faults()
+    finally:
+        visit.page.close()
+    report(name, faults)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_inside_the_book_resolve(name, book):
+    report(name, link_faults(book / name))
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_colab_button_opens_the_notebook_of_this_repository(name, book):
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    faults = colab_faults(book / f"{name}.html", f"{name}.ipynb", config["repository"])
+    report(f"{name}.html", faults)
+
+
+def test_search_finds_a_page_without_a_network(book, contexts):
+    page = contexts[1280].new_page()
+    try:
+        page.goto((book / "search.html").as_uri() + "?q=softmax")
+        page.wait_for_selector("#search-results ul.search li", timeout=10_000)
+        found = page.locator("#search-results ul.search li a").all_inner_texts()
+    finally:
+        page.close()
+    assert found, "search.html finds no page for 'softmax'"

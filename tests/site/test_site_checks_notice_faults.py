@@ -1,0 +1,162 @@
+"""Each check of the built pages reports the fault it is there for, and is silent without it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bookkit import site_checks
+from bookkit.extension import mathjax_source
+from bookkit.site_links import colab_faults, link_faults
+
+SOUND = """<!doctype html><html lang="en" data-theme="light"><head><title>A page</title>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"></head>
+<body style="background:#fff;color:#111"><main><article><h1>A page</h1>{}</article></main>
+<script>const dark = matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.dataset.theme = dark.matches ? "dark" : "light";
+dark.onchange = follow; follow();</script></body></html>"""
+DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
+REPOSITORY = {"url": "https://github.com/owner/name", "branch": "main"}
+
+
+@pytest.fixture
+def visit(tmp_path, contexts):
+    """Open a page with the given body at 360 pixels."""
+    opened = []
+
+    def open_body(body: str) -> site_checks.Visit:
+        path = tmp_path / "page.html"
+        path.write_text(SOUND.format(body), encoding="utf-8")
+        opened.append(site_checks.open_page(contexts[360], path))
+        return opened[-1]
+
+    yield open_body
+    for each in opened:
+        each.page.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_sound_page_has_no_faults(theme, visit):
+    seen = visit(f"<p>Text.</p><img src='{DOT}' alt='a dot'>")
+    assert site_checks.visible_faults(seen.page, theme) == []
+    assert seen.console_faults() + seen.network_faults() == []
+
+
+def test_text_that_is_pale_in_the_dark_theme_alone_is_reported(visit):
+    style = "<style>[data-theme=dark] p {color:#bbb}</style>"
+    page = visit(f"{style}<p>Text.</p>").page
+    assert site_checks.visible_faults(page, "light") == []
+    (fault,) = site_checks.visible_faults(page, "dark")
+    assert "axe color-contrast" in fault
+
+
+def seen_by(check):
+    """Turn a check of a page into a check of a visit."""
+    return lambda visit: check(visit.page)
+
+
+IMAGES = seen_by(site_checks.image_faults)
+OVERFLOW = seen_by(site_checks.overflow_faults)
+FORMULAS = seen_by(site_checks.formula_faults)
+ACCESSIBILITY = seen_by(site_checks.accessibility_faults)
+NETWORK = site_checks.Visit.network_faults
+CONSOLE = site_checks.Visit.console_faults
+
+
+@pytest.mark.parametrize(
+    ("check", "body", "expected"),
+    [
+        (IMAGES, "<img src='missing.png' alt='a dot'>", "broken image missing.png"),
+        (IMAGES, f"<img src='{DOT}'>", "image without alt text"),
+        (IMAGES, f"<img src='{DOT}' alt=''>", "image without alt text"),
+        (OVERFLOW, "<div class='wide' style='width:900px'>wide</div>", 'class="wide"'),
+        (NETWORK, "<script src='https://example.org/a.js'></script>", "https://example.org/a.js"),
+        (NETWORK, "<script>fetch('https://example.org/b')</script>", "https://example.org/b"),
+        (CONSOLE, "<script src='gone.js'></script>", "cannot load"),
+        (CONSOLE, "<script>console.error('it broke')</script>", "console: it broke"),
+        (CONSOLE, "<script>undefinedFunction()</script>", "console: uncaught"),
+        (ACCESSIBILITY, "<p style='color:#bbb'>Pale text.</p>", "axe color-contrast"),
+        (ACCESSIBILITY, "<button></button>", "axe button-name"),
+        (FORMULAS, "<span class='math'>x</span>", "formula not typeset: x"),
+    ],
+)
+def test_a_planted_fault_is_reported(check, body, expected, visit):
+    assert any(expected in fault for fault in check(visit(body)))
+
+
+def test_what_scrolls_inside_itself_is_no_fault(visit):
+    body = "<div style='overflow-x:auto' tabindex='0'><div style='width:900px'>wide</div></div>"
+    assert OVERFLOW(visit(body)) == []
+
+
+@pytest.fixture(scope="module")
+def mathjax() -> str:
+    """A script element that loads the book's MathJax."""
+    source = (mathjax_source() / "tex-chtml.js").as_uri()
+    options = "window.MathJax = {options: {enableMenu: false}}"
+    return f"<script>{options}</script><script src='{source}'></script>"
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        (r"\frac{Q K^\top}{\sqrt{d_k}}", None),
+        (r"\text{plain words}", None),
+        (r"a + \notamacro", r"undefined macro in a + \notamacro"),
+        (r"\frac{a}{b", "formula not typeset"),
+        (r"} a", r"TeX error in } a"),
+    ],
+)
+def test_a_faulty_formula_is_reported(formula, expected, visit, mathjax):
+    faults = site_checks.formula_faults(
+        visit(rf"<p><span class='math'>\({formula}\)</span></p>{mathjax}").page
+    )
+    assert faults == [] if expected is None else any(expected in fault for fault in faults)
+
+
+def test_a_heavy_page_is_reported_without_counting_mathjax(visit, tmp_path):
+    (tmp_path / "mathjax").mkdir()
+    for script in (tmp_path / "heavy.js", tmp_path / "mathjax" / "free.js"):
+        script.write_text("//" + "x" * 20_000, encoding="utf-8")
+    seen = visit("<script src='heavy.js'></script><script src='mathjax/free.js'></script>")
+    assert seen.weight_faults(limit=30_000) == []
+    (fault,) = seen.weight_faults(limit=10_000)
+    assert "heavy.js" in fault
+    assert "free.js" not in fault
+
+
+def test_a_dead_link_and_a_dead_anchor_are_reported(tmp_path):
+    (tmp_path / "there.html").write_text("<h2 id='here'>Here</h2>", encoding="utf-8")
+    page = tmp_path / "page.html"
+    page.write_text(
+        "<a href='there.html#here'></a><a href='https://example.org/'></a><a href='#'></a>"
+        "<a href='there.html#gone'></a><a href='nowhere.html'></a><a href='#missing'></a>",
+        encoding="utf-8",
+    )
+    faults = "\n".join(link_faults(page))
+    assert faults.count("\n") == 2
+    for dead in ("there.html#gone", "nowhere.html", "#missing"):
+        assert f"links to {dead}:" in faults
+
+
+def test_a_colab_button_of_another_repository_is_reported(tmp_path):
+    page = tmp_path / "page.html"
+    address = "https://colab.research.google.com/github/{}/blob/main/chapters/a.ipynb"
+    page.write_text(f"<a href='{address.format('owner/name')}'></a>", encoding="utf-8")
+    assert colab_faults(page, "chapters/a.ipynb", REPOSITORY) == []
+    page.write_text(f"<a href='{address.format('someone/else')}'></a>", encoding="utf-8")
+    assert "someone/else" in colab_faults(page, "chapters/a.ipynb", REPOSITORY)[0]
+    Path(page).write_text("<p>No button.</p>", encoding="utf-8")
+    assert colab_faults(page, "chapters/a.ipynb", REPOSITORY)
+
+
+def test_a_chromium_on_the_path_is_found_when_playwright_has_none(monkeypatch, tmp_path):
+    class NoBrowserOfItsOwn:
+        class chromium:  # noqa: N801 - the name that playwright uses
+            executable_path = str(tmp_path / "none")
+
+    found = {"google-chrome": "/opt/google-chrome"}
+    monkeypatch.setattr(shutil, "which", found.get)
+    assert site_checks.find_browser(NoBrowserOfItsOwn()) == "/opt/google-chrome"
+    monkeypatch.setattr(shutil, "which", {}.get)
+    assert site_checks.find_browser(NoBrowserOfItsOwn()) is None

@@ -1,0 +1,127 @@
+"""The layout of the repository: who may import whom, and what would break quietly."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bookkit.pages import ROOT, notebooks
+
+CODE = ROOT / "code"
+COURSE_MAY_IMPORT = {"glassbox", "torch", "numpy", "matplotlib", "jaxtyping"}
+DEFINITION = ast.FunctionDef | ast.ClassDef
+SOURCES = sorted(path for path in CODE.rglob("*.py"))
+COURSE = [path for path in SOURCES if path.is_relative_to(CODE / "glassbox")]
+CHAPTERS = notebooks()
+
+
+def imported(source):
+    """Return the names of the packages that a piece of Python imports, wherever it does."""
+    packages = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            packages |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            packages.add(node.module.split(".")[0])
+    return packages
+
+
+def strangers(source, allowed):
+    """Return the imports that are neither allowed nor of the standard library.
+
+    IPython is there wherever a notebook runs, so a function may import it; a module may not.
+    """
+    top = "\n".join(ast.unparse(n) for n in ast.parse(source).body if not isinstance(n, DEFINITION))
+    found = imported(source) - allowed - sys.stdlib_module_names
+    return found if "IPython" in imported(top) else found - {"IPython"}
+
+
+def cell_sources(page):
+    """Return the code of a notebook without the commands of IPython."""
+    return "\n".join(
+        re.sub(r"^(\s*)[%!].*", r"\1pass", c.source, flags=re.M) for c in page.code_cells
+    )
+
+
+def name(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def run_python(statement):
+    command = [sys.executable, "-c", statement]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def test_code_is_a_source_root_and_no_package():
+    assert not (CODE / "__init__.py").exists(), "code/__init__.py hides the library's module 'code'"
+
+
+def test_import_code_gives_the_module_of_the_standard_library():
+    result = run_python("import code; code.InteractiveConsole; print(code.__file__)")
+    assert result.returncode == 0, result.stderr
+    assert not Path(result.stdout.strip()).is_relative_to(ROOT / "code")
+
+
+def test_there_is_something_to_check():
+    assert COURSE and CHAPTERS and len(SOURCES) > len(COURSE)
+
+
+@pytest.mark.parametrize("path", COURSE, ids=name)
+def test_course_package_imports_little(path):
+    found = strangers(path.read_text(encoding="utf-8"), COURSE_MAY_IMPORT)
+    assert not found, f"{name(path)} imports {found}, which Colab lacks or readers do not need."
+
+
+@pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.name)
+def test_chapters_import_what_readers_have(page):
+    found = strangers(cell_sources(page), COURSE_MAY_IMPORT)
+    assert not found, f"{page.name} imports {found}: only the course package is installed there."
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import bookkit", {"bookkit"}),
+        ("def f():\n    from bookkit.pages import Page", {"bookkit"}),
+        ("import IPython", {"IPython"}),
+        ("def show():\n    from IPython.display import display", set()),
+        ("import pandas.io as io, os", {"pandas"}),
+        (
+            "from . import masks\nimport math\nimport torch.nn as nn\nfrom glassbox import gpt",
+            set(),
+        ),
+    ],
+)
+def test_planted_import_is_found(source, found):
+    assert strangers(source, COURSE_MAY_IMPORT) == found
+
+
+def test_matplotlib_is_imported_only_when_a_figure_is_drawn():
+    loaded = run_python("import sys, glassbox; print('matplotlib' in sys.modules)")
+    assert loaded.stdout.strip() == "False", loaded.stdout + loaded.stderr
+
+
+def loose_pins(requirements):
+    """Return the lines of a requirements file that do not name one exact version."""
+    lines = (line.partition("#")[0].strip() for line in requirements.splitlines())
+    exact = re.compile(r"[A-Za-z0-9._-]+(\[[\w,-]+\])?==\d[\w.]*(\s*;.*)?")
+    return [line for line in lines if line and not exact.fullmatch(line)]
+
+
+def test_environment_is_pinned_exactly():
+    loose = loose_pins((ROOT / "requirements.txt").read_text(encoding="utf-8"))
+    assert not loose, f"requirements.txt does not pin {', '.join(loose)} to one version."
+
+
+@pytest.mark.parametrize("line", ["torch", "torch>=2.4", "torch~=2.4", "torch==2.*", "-r x.txt"])
+def test_planted_loose_pin_is_found(line):
+    assert loose_pins(f"# a comment\ntorch==2.13.0  # why\n{line}\n") == [line]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_files_can_be_read_in_one_sitting(path):
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= 250, f"{name(path)} has {lines} lines. One idea a file, at most 250 lines."
