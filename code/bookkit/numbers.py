@@ -62,7 +62,7 @@ def agrees(quoted: Decimal, percent: bool, shown: Decimal) -> bool:
     """Tell whether rounding `shown` to the digits of `quoted` can give `quoted`."""
     half = Decimal(5).scaleb(quoted.as_tuple().exponent - 1)
     values = [shown, 100 * shown] if percent else [shown]
-    return any(abs(value - quoted) <= half and value * quoted >= 0 for value in values)
+    return any(abs(value - quoted) <= half for value in values)
 
 
 def sentences(block: Block) -> Iterator[tuple[str, bool]]:
