@@ -25,14 +25,14 @@ def prepare_notebook(app: Sphinx, doctree: nodes.document) -> None:
         if container.get("nb_element") != "cell_code":
             continue
         cell = cells[container["cell_index"]]
-        _anchor(app, doctree, container, cell["id"])
+        _anchor(doctree, container, cell["id"])
         if "setup" in cell["metadata"].get("tags", []):
             container["prompt_show"] = container["prompt_hide"] = SETUP_PROMPT
         _prepare_figures(app, container, cell)
 
 
-def _anchor(app: Sphinx, doctree: nodes.document, container: nodes.container, cell: str) -> None:
-    """Make `page.html#cell` jump to the cell, from other pages too."""
+def _anchor(doctree: nodes.document, container: nodes.container, cell: str) -> None:
+    """Make `page.html#cell` jump to the cell."""
     headings = {name for section in doctree.findall(nodes.section) for name in section["ids"]}
     if cell in headings:
         logger.warning(
@@ -41,9 +41,6 @@ def _anchor(app: Sphinx, doctree: nodes.document, container: nodes.container, ce
             location=container,
         )
     container["ids"].append(cell)
-    # Where MyST looks for the target of a link such as [text](page.ipynb#cell).
-    slugs = app.env.metadata[app.env.docname].setdefault("myst_slugs", {})
-    slugs.setdefault(cell, (container.line or 0, cell, cell))
 
 
 def _prepare_figures(app: Sphinx, container: nodes.container, cell: dict[str, Any]) -> None:

@@ -133,8 +133,8 @@ def heatmap(
     return fig
 
 
+# A matrix to draw: its symbol, its rows, its columns, its color.
 Matrix = tuple[str, int, int, str]
-"""A matrix to draw: its symbol, its rows, its columns, its color."""
 
 
 def products(lines: Sequence[Sequence[Matrix | str]], title: str) -> "Figure":
