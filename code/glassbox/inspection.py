@@ -28,13 +28,13 @@ def show(
         >>> import torch
         >>> show("weights", torch.tensor([[0.25, 0.75]]), rows=["cat"], columns=["a", "cat"])
         weights  shape (1, 2)
-                  a     cat
-        cat  0.2500  0.7500
+                    a     cat
+          cat  0.2500  0.7500
     """
     print(f"{name}  shape {tuple(tensor.shape)}")
     if tensor.ndim == 3:
         for index, matrix in enumerate(tensor):
-            print(f"[{index}]")
+            print(f"  [{index}]")
             print(_table(matrix, rows, columns, decimals))
     else:
         print(_table(tensor, rows, columns, decimals))
@@ -69,7 +69,7 @@ def _table(
         head + "  ".join(cell.rjust(width) for cell in row)
         for head, row in zip(heads, cells, strict=True)
     ]
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(f"  {line}".rstrip() for line in lines)
 
 
 def _number(value: float | int | bool, decimals: int) -> str:

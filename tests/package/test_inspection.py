@@ -8,23 +8,23 @@ from glassbox.inspection import show
 
 def test_a_vector_is_one_row_under_its_labels(capsys):
     show("scores", torch.tensor([0.5, -1.25]), columns=["a", "token"])
-    assert capsys.readouterr().out == "scores  shape (2,)\n      a    token\n 0.5000  -1.2500\n"
+    assert capsys.readouterr().out == "scores  shape (2,)\n        a    token\n   0.5000  -1.2500\n"
 
 
 def test_a_scalar_shows_its_empty_shape(capsys):
     show("loss", torch.tensor(0.25))
-    assert capsys.readouterr().out == "loss  shape ()\n0.2500\n"
+    assert capsys.readouterr().out == "loss  shape ()\n  0.2500\n"
 
 
 def test_a_batch_is_a_matrix_at_a_time(capsys):
     show("x", torch.ones(2, 1, 2), rows=["a"], decimals=1)
-    assert capsys.readouterr().out == "x  shape (2, 1, 2)\n[0]\na  1.0  1.0\n[1]\na  1.0  1.0\n"
+    assert capsys.readouterr().out == "x  shape (2, 1, 2)\n  [0]\n  a  1.0  1.0\n  [1]\n  a  1.0  1.0\n"
 
 
 def test_integers_and_booleans_have_no_decimals(capsys):
     show("mask", torch.tensor([[True, False]]))
     show("ids", torch.tensor([7, 42]))
-    assert capsys.readouterr().out == "mask  shape (1, 2)\n True  False\nids  shape (2,)\n 7  42\n"
+    assert capsys.readouterr().out == "mask  shape (1, 2)\n   True  False\nids  shape (2,)\n   7  42\n"
 
 
 def test_no_zero_is_negative(capsys):
