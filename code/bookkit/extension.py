@@ -21,8 +21,12 @@ DISPLAYED = re.compile(r"^( *)\$\$\s*([^$]+?)\s*\$\$ *$", re.MULTILINE)
 INLINE = re.compile(r"(?<![\\$`\w])\$([^$\n]+?)\$(?![$`\w])")
 """Formulas in a docstring: alone on a line between double dollars, or in a sentence."""
 
-ICON_SCRIPT = "_static/scripts/fontawesome.js"
-"""1.5 MB of icons as a script. The theme's style sheet draws the same icons from a font."""
+ICON_SCRIPT = "scripts/fontawesome.js"
+ICON = re.compile(r"fa-[\w-]+")
+ICON_RULE = re.compile(r'(?:\.fa-[\w-]+:before,?)+\{content:"[^"]*"\}')
+
+UNCOLORED = re.compile(r'<span class="(?:n|nn|o|p|w)">([^<]*)</span>')
+"""Names, operators, brackets and spaces in code: the book's colors leave them as they are."""
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -35,10 +39,11 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", use_own_mathjax)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("html-page-context", mend_citations)
+    app.connect("html-page-context", slim_code)
     # 600: after napoleon has turned the sections of a docstring into markup.
     app.connect("autodoc-process-docstring", typeset_docstring, priority=600)
     app.connect("build-finished", copy_mathjax)
-    app.connect("build-finished", drop_icon_script)
+    app.connect("build-finished", slim_theme)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -68,11 +73,24 @@ def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
             shutil.copy2(source / part, target / part)
 
 
-def drop_icon_script(app: Sphinx, error: Exception | None) -> None:
-    """Empty the theme's icon script: a page weighs half without it and looks the same."""
-    script = Path(app.outdir) / ICON_SCRIPT
-    if not error and script.exists():
-        script.write_text("// The icons come from the theme's style sheet and its font.\n")
+def slim_theme(app: Sphinx, error: Exception | None) -> None:
+    """Leave out the theme's script of icons, and the style of icons that no page shows.
+
+    A page then weighs half. It looks the same: the style sheet draws the icons from a font.
+    """
+    static = Path(app.outdir) / "_static"
+    sheet = static / "styles" / "pydata-sphinx-theme.css"
+    if error or not sheet.exists():
+        return
+    (static / ICON_SCRIPT).write_text("// The icons come from the style sheet and its font.\n")
+    readers = [*Path(app.outdir).rglob("*.html"), *static.glob("scripts/*.js")]
+    shown = {name for file in readers for name in ICON.findall(file.read_text(encoding="utf-8"))}
+
+    def keep_shown(rule: re.Match) -> str:
+        return rule[0] if shown.intersection(ICON.findall(rule[0])) else ""
+
+    style = sheet.read_text(encoding="utf-8")
+    sheet.write_text(ICON_RULE.sub(keep_shown, style), encoding="utf-8")
 
 
 def drop_thebe(app: Sphinx, page: str, template: str, context: dict, doctree: Any) -> None:
@@ -101,6 +119,12 @@ def mend_citations(app: Sphinx, page: str, template: str, context: dict, doctree
     """Make the bibliography a list of list items: docutils gives the items an outdated role."""
     if "doc-biblioentry" in context.get("body", ""):
         context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+
+
+def slim_code(app: Sphinx, page: str, template: str, context: dict, doctree: Any) -> None:
+    """Drop the markup of code that has no color: three of four elements of a chapter."""
+    if "body" in context:
+        context["body"] = UNCOLORED.sub(r"\1", context["body"])
 
 
 def _body(script: Any) -> str:
