@@ -11,7 +11,7 @@ from sphinx.application import Sphinx
 
 CALLOUTS = {"Predict", "Claim", "Note", "Watch out", "Analogy"}
 VERDICT = re.compile(r"Verdict: (.+?)\.?$")
-EXERCISE = re.compile(r"Exercise: ")
+EXERCISE = re.compile(r"Exercise( \d+)?: ")
 NUMBER = re.compile(r"(\d+)\.\s+")
 DIFFICULTY = re.compile(r"Difficulty (\d) of (\d)")
 

@@ -41,7 +41,7 @@ PROSE = """## Taken heading
 
 Prose with **Verdict: true.** in its middle.
 
-### Exercise: Add
+### Exercise 1: Add
 
 *Difficulty 2 of 3 · 5 minutes · objective 1*
 
@@ -176,7 +176,7 @@ def test_a_figure_has_its_alt_text_and_an_image_for_each_theme(chapter, built):
         '<blockquote class="callout callout-watch-out">',
         '<p class="verdict verdict-false">',
         '<p class="verdict verdict-true-only-when">',
-        '<section class="exercise" id="exercise-add">',
+        '<section class="exercise" id="exercise-1-add">',
         '<span class="fact difficulty-2-of-3">Difficulty 2 of 3</span>',
         '<span class="fact">5 minutes</span>',
         '<div class="objectives docutils container">',
