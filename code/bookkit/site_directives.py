@@ -149,7 +149,9 @@ class Execution(BookDirective):
                     nodes.paragraph(
                         "",
                         "",
-                        nodes.reference("", f"{stem}: {cell}", refuri=f"{stem}.html#{cell}"),
+                        nodes.reference(
+                            "", f"{stem}: {cell}", refuri=f"{stem}.html#{cell}", internal=True
+                        ),
                         nodes.Text(f" is exempt: {reason}"),
                     ),
                 )
@@ -162,7 +164,11 @@ def _execution_table(rows: list[tuple[str, str, float, int, int, int]]) -> nodes
     """Return a row for each notebook and one for all of them."""
     headings = ("Notebook", "Run time", "Code cells", "Compared", "Exempt")
     body = [
-        (nodes.reference("", title, refuri=f"{stem}.html"), _time(seconds), *map(str, counts))
+        (
+            nodes.reference("", title, refuri=f"{stem}.html", internal=True),
+            _time(seconds),
+            *map(str, counts),
+        )
         for title, stem, seconds, *counts in rows
     ]
     totals = [sum(row[column] for row in rows) for column in range(2, 6)]

@@ -203,7 +203,7 @@ def test_questions_link_to_their_cells(built):
 
 def test_the_execution_page_counts_cells_and_gives_reasons(built):
     page = (built[0] / "execution.html").read_text(encoding="utf-8")
-    row = page[page.index('<a class="reference external" href="chapter.html"') :]
+    row = page[page.index('<a class="reference internal" href="chapter.html"') :]
     cells = re.findall(r"<td><p>([^<]*)</p></td>", row)
     assert cells[:4] == ["under 1 s", "5", "4", "1"]
     assert "it prints the time" in page
