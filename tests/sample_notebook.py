@@ -75,7 +75,7 @@ def good_notebook() -> nbformat.NotebookNode:
     figure = new_output(
         "display_data", {"image/png": PIXEL, "text/plain": "Bars: the first weight is 0.24."}
     )
-    missing = new_output("stream", name="stdout", text="Not attempted yet. Edit the cell above.\n")
+    missing = new_output("stream", name="stdout", text="Not attempted yet – edit the cell above.\n")
     cells = [
         new_markdown_cell(INTRO, id="title"),
         code("setup", SETUP_CELL, 1, tags=["setup", "hide-cell"]),

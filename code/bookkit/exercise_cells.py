@@ -57,7 +57,7 @@ def check_exercises(page: Page) -> list[Fault]:
         if f'exercises.check("{name}"' not in check.source:
             faults.append(page.fault(check.id, f'calls exercises.check("{name}", …).'))
         if check.cell_type == "code" and "Not attempted yet" not in "".join(output_texts(check)):
-            message = "the stored output is not 'Not attempted yet. …': the stub must be unsolved."
+            message = "the stored output is not 'Not attempted yet …': the stub must be unsolved."
             faults.append(page.fault(check.id, message))
         faults += _check_help(page, name, solution)
     return faults

@@ -106,9 +106,9 @@ def test_an_unknown_exercise_is_an_error_that_lists_the_known_ones():
 @pytest.mark.parametrize(
     ("answer", "opening"),
     [
-        (lambda x, i: torch.softmax(x @ x[i], 0) @ x, "Passed. "),
-        (lambda x, i: x.mean(0), "Not yet. the context vector: "),
-        (run("def f(x, i):\n    raise NotImplementedError"), "Not attempted yet. "),
+        (lambda x, i: torch.softmax(x @ x[i], 0) @ x, "Passed – your answer"),
+        (lambda x, i: x.mean(0), "Not yet – the context vector: "),
+        (run("def f(x, i):\n    raise NotImplementedError"), "Not attempted yet – "),
     ],
 )
 def test_the_reader_sees_one_line(capsys, answer, opening):

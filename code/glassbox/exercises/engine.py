@@ -26,7 +26,7 @@ class Verdict:
     def __str__(self) -> str:
         """Return the line that a reader sees."""
         opening = {"not attempted": "Not attempted yet", "passed": "Passed", "wrong": "Not yet"}
-        return f"{opening[self.status]}. {self.message}"
+        return f"{opening[self.status]} – {self.message}"
 
 
 def exercise(name: str) -> Callable[[Check], Check]:
@@ -61,12 +61,12 @@ def judge(name: str, answer: Callable[..., Any]) -> Verdict:
     try:
         _CHECKS[name](answer)
     except NotImplementedError:
-        return Verdict("not attempted", "Replace the last line of the stub, then run both cells.")
+        return Verdict("not attempted", "replace the last line of the stub, then run both cells.")
     except Wrong as wrong:
         return Verdict("wrong", str(wrong))
     except Exception as error:
-        return Verdict("wrong", f"Your code raised {type(error).__name__}: {error}")
-    return Verdict("passed", "Your answer holds on every shape and seed that was tried.")
+        return Verdict("wrong", f"your code raised {type(error).__name__}: {error}")
+    return Verdict("passed", "your answer holds on every shape and seed that was tried.")
 
 
 def check(name: str, answer: Callable[..., Any]) -> None:
