@@ -14,7 +14,7 @@ $(READY): requirements.txt code/pyproject.toml
 	touch $(READY)
 
 book: $(READY) ## build the book into _build/html
-	$(BIN)/jupyter-book build . -W -n --keep-going -q
+	$(BIN)/jupyter-book build . --all -W -n --keep-going -q
 	@echo "The book is built. Open _build/html/index.html in a browser, or run: make serve"
 
 test: book ## run every check there is

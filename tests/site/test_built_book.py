@@ -56,3 +56,15 @@ def test_search_finds_a_page_without_a_network(book, contexts):
     finally:
         page.close()
     assert found, "search.html finds no page for 'softmax'"
+
+
+def test_picking_a_token_shows_where_it_looks(book, contexts):
+    page = contexts[360].new_page()
+    try:
+        page.goto((book / "chapters" / "self-attention.html").as_uri())
+        for token in ("journey", "step"):
+            page.locator("#look-explore label", has_text=token).click()
+            shown = page.locator("#look-explore table:visible caption").all_inner_texts()
+            assert shown == [f"Where {token} looks"], "chapters/self-attention.html: #look-explore"
+    finally:
+        page.close()

@@ -76,6 +76,7 @@ CONSOLE = site_checks.Visit.console_faults
         (CONSOLE, "<script>console.error('it broke')</script>", "console: it broke"),
         (CONSOLE, "<script>undefinedFunction()</script>", "console: uncaught"),
         (ACCESSIBILITY, "<p style='color:#bbb'>Pale text.</p>", "axe color-contrast"),
+        (ACCESSIBILITY, "<p style='color:#fff'>White.</p>", "text in the color of its background"),
         (ACCESSIBILITY, "<button></button>", "axe button-name"),
         (FORMULAS, "<span class='math'>x</span>", "formula not typeset: x"),
     ],
