@@ -34,6 +34,8 @@ def context_of(answer: Callable[[Tensor, int], Tensor]) -> None:
             "attention weight.": inputs.mean(0),
             "this is the context of the token before. Python counts from 0.": context[index - 1],
             "this holds all tokens. Return the row of one token.": context,
+            "the scores were divided by the square root of the width. That belongs to the "
+            "trainable version; leave it out here.": attention(inputs, inputs, inputs)[0][index],
         }
         compare(answer(inputs.clone(), index), context[index], "the context vector", causes)
 
@@ -80,26 +82,36 @@ def _check_extremes(answer: Callable[[Tensor, int], Tensor]) -> None:
 
 
 @exercise("self-attention")
-def self_attention(answer: Callable[[Tensor], tuple[Tensor, Tensor]]) -> None:
-    """`answer(x)` is `(context, weights)` for a batch of sentences, without weights."""
-    for seed, (batch, tokens, width) in enumerate([(2, 4, 3), (1, 6, 3), (3, 3, 3)]):
+def self_attention(answer: Callable[[Tensor, float], tuple[Tensor, Tensor]]) -> None:
+    """`answer(x, temperature)` is `(context, weights)` for a batch of sentences."""
+    sizes = [(2, 4, 3, 0.5), (1, 6, 3, 2.0), (3, 3, 3, 1.0)]
+    for seed, (batch, tokens, width, temperature) in enumerate(sizes):
         x = _tokens(batch, tokens, width, seed=seed)
         with blame(
             "x.T turns all three axes of a batch around. Exchange the last two: transpose(-2, -1)."
         ):
-            got = answer(x.clone())
+            got = answer(x.clone(), temperature)
         if not isinstance(got, tuple | list) or len(got) != 2:
             raise Wrong("expected two tensors, `return context, weights`.")
-        context, weights = attention(x, x, x, scale=1.0)
+        context, weights = attention(x, x, x, scale=1 / temperature)
         scores = x @ x.transpose(-2, -1)
+        cooled = scores / temperature
         causes = {
             "your columns sum to 1, your rows do not: the softmax runs over the queries. Use "
-            "dim=-1.": torch.softmax(scores, -2),
+            "dim=-1.": torch.softmax(cooled, -2),
             "each pair of tokens sums to 1 over the batch: the softmax runs over the sentences. "
-            "Use dim=-1.": torch.softmax(scores, 0),
-            "these are the raw scores. Apply softmax along the last axis.": scores,
-            "the scores were divided by the square root of the width. That belongs to the "
-            "trainable version; leave it out here.": torch.softmax(scores / width**0.5, -1),
+            "Use dim=-1.": torch.softmax(cooled, 0),
+            "these are scores. Apply softmax along the last axis.": cooled,
+            "the temperature has no effect: divide the scores by it.": torch.softmax(scores, -1),
+            "the scores were multiplied by the temperature. Divide.": torch.softmax(
+                scores * temperature, -1
+            ),
+            "the temperature came after the softmax: the rows no longer sum to 1.": torch.softmax(
+                scores, -1
+            )
+            / temperature,
+            "the scores were divided by the square root of the width as well. That belongs to the "
+            "trainable version; leave it out here.": torch.softmax(cooled / width**0.5, -1),
             "context and weights are swapped. Return (context, weights).": context,
         }
         compare(got[1], weights, "the attention weights", causes)
@@ -122,6 +134,8 @@ def attend_to(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
             "the roles are the wrong way round: x asks, memory is looked at and "
             "delivers.": attention(memory, x, x, scale=1.0)[0],
             "x looks at itself. Score it against memory.": attention(x, x, x, scale=1.0)[0],
+            "the scores were divided by the square root of the width. That belongs to the "
+            "trainable version; leave it out here.": attention(x, memory, memory)[0],
             "memory looks at itself. The rows of x are the queries.": attention(
                 memory, memory, memory, scale=1.0
             )[0],
