@@ -25,30 +25,33 @@ def batch(x: Tensor, dim: int = -1, factor: float = 1.0) -> tuple[Tensor, Tensor
     return weights @ x, weights
 
 
-def assign_weights(target: nn.Module, source: nn.Module) -> None:
-    for name in ("w_q", "w_k", "w_v"):
-        setattr(target, name, nn.Parameter(getattr(source, name).weight.T))
+def linear(weight: Tensor, bias: bool = False) -> nn.Linear:
+    """A linear layer with a copy of a (d_out, d_in) weight."""
+    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias)
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+    return layer
 
 
-def copy_weights(names: dict[str, str], transpose: bool = True):
-    def transfer(target: nn.Module, source: nn.Module) -> None:
-        with torch.no_grad():
-            for to, origin in names.items():
-                weight = getattr(source, origin).weight
-                getattr(target, to).copy_(weight.T if transpose else weight)
-
-    return transfer
+def three(*matrices: Tensor) -> Tensor:
+    return torch.cat(matrices, dim=1).T
 
 
-def replace_by_tensors(target: nn.Module, source: nn.Module) -> None:
-    for name in ("w_q", "w_k", "w_v"):
-        delattr(target, name)
-        setattr(target, name, getattr(source, name).weight.T.detach().clone())
+def copy_without_no_grad(q: Tensor, k: Tensor, v: Tensor) -> nn.Linear:
+    layer = nn.Linear(q.shape[0], 3 * q.shape[1], bias=False)
+    layer.weight.copy_(three(q, k, v))
+    return layer
 
 
-def zero_the_source(target: nn.Module, source: nn.Module) -> None:
-    copy_weights({"w_q": "w_q", "w_k": "w_k", "w_v": "w_v"})(target, source)
-    nn.init.zeros_(source.w_q.weight)
+def shared_memory(q: Tensor, k: Tensor, v: Tensor) -> nn.Linear:
+    layer = linear(three(q, k, v))
+    for matrix, part in zip((q, k, v), layer.weight.data.chunk(3), strict=True):
+        matrix.set_(part.T)
+    return layer
+
+
+def frozen(q: Tensor, k: Tensor, v: Tensor) -> nn.Linear:
+    return linear(three(q, k, v)).requires_grad_(False)
 
 
 def weights(q: Tensor, k: Tensor, divisor: float = 1.0, dim: int = -1) -> Tensor:
@@ -138,14 +141,18 @@ WRONG_ANSWERS = {
         (lambda x, linear: linear.weight @ x.T, "expected shape (5, 3), got (3, 5)"),
         (lambda x, linear: 2 * linear(x), "the values are not"),
     ],
-    "transfer": [
-        (copy_weights({"w_q": "w_q", "w_k": "w_k", "w_v": "w_v"}, False), "without transposing"),
-        (copy_weights({"w_q": "w_k", "w_k": "w_q", "w_v": "w_v"}), "weight of source.w_k"),
-        (copy_weights({"w_q": "w_q", "w_k": "w_k"}), "target.w_v: the shape"),
-        (assign_weights, "shares its memory"),
-        (replace_by_tensors, "no longer a parameter"),
-        (zero_the_source, "the source changed"),
-        (lambda target, source: target.w_q.copy_(source.w_q.weight.T), "torch.no_grad()"),
+    "fuse": [
+        (lambda q, k, v: linear(three(k, q, v)), "is not query, key, value"),
+        (lambda q, k, v: linear(three(q, v, k)), "query, value, key"),
+        (lambda q, k, v: linear(three(q, q, q)), "only one of the three"),
+        (lambda q, k, v: linear(torch.stack([q, k, v], -1).flatten(1).T), "interleaved"),
+        (lambda q, k, v: linear(three(q, k, v), bias=True), "has a bias"),
+        (lambda q, k, v: linear(torch.cat([q, k, v], 1)), "stores its weight as (d_out, d_in)"),
+        (lambda q, k, v: linear(torch.cat([q, k, v], 0).T), "takes vectors of width 9, not of 3"),
+        (lambda q, k, v: three(q, k, v), "expected a torch.nn.Linear, got Tensor"),
+        (copy_without_no_grad, "inside torch.no_grad()"),
+        (frozen, "can no longer be trained"),
+        (shared_memory, "they share their memory"),
     ],
     "attention-weights": [
         (lambda q, k: weights(q, k), "scores are not scaled"),
@@ -158,6 +165,7 @@ WRONG_ANSWERS = {
     ],
     "design-lookup": [
         (lambda n: slots(n, "nws"), "hears whoever asks for them"),
+        (lambda n: slots(n, "nwn"), "hears the name of whoever asks for them"),
         (lambda n: slots(n, "nns"), "hears their own story"),
         (lambda n: slots(n, "00s"), "average of all stories"),
         (lambda n: slots(n, "wnn"), "but with a name"),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from glassbox.attention import SelfAttention, attention
+from glassbox.attention import attention
 from glassbox.exercises.engine import Wrong, blame, compare, exercise
 
 
@@ -30,62 +30,45 @@ def project(answer: Callable[[Tensor, nn.Linear], Tensor]) -> None:
         compare(got, (x @ linear.weight.T).detach(), "the projection", causes)
 
 
-class ParameterAttention(nn.Module):
-    """Self-attention with three bare parameters `w_q`, `w_k`, `w_v` of shape (d_in, d_head)."""
-
-    def __init__(self, d_in: int, d_head: int) -> None:
-        """Draw the parameters from the uniform law on [0, 1)."""
-        super().__init__()
-        self.w_q = nn.Parameter(torch.rand(d_in, d_head))
-        self.w_k = nn.Parameter(torch.rand(d_in, d_head))
-        self.w_v = nn.Parameter(torch.rand(d_in, d_head))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the context vectors of `x`."""
-        return attention(x @ self.w_q, x @ self.w_k, x @ self.w_v)[0]
-
-
-@exercise("transfer")
-def transfer(answer: Callable[[ParameterAttention, SelfAttention], None]) -> None:
-    """`answer(target, source)` copies the weights, so that both layers compute the same."""
-    for d_in, d_head in [(3, 3), (3, 2), (4, 6)]:
-        source, target = SelfAttention(d_in, d_head), ParameterAttention(d_in, d_head)
-        x = _random(5, d_in)
-        before = {name: p.detach().clone() for name, p in source.named_parameters()}
+@exercise("fuse")
+def fuse(answer: Callable[[Tensor, Tensor, Tensor], nn.Linear]) -> None:
+    """`answer(w_q, w_k, w_v)` is one linear layer whose output is Q, K and V side by side."""
+    for seed, (d_in, d_head) in enumerate([(3, 1), (4, 2), (3, 5)]):
+        w_q, w_k, w_v = _random(3, d_in, d_head, seed=seed)
         with blame(
-            "a parameter has shape (d_in, d_head), the weight of nn.Linear (d_head, d_in): "
-            "transpose it, and copy its values inside torch.no_grad()."
+            "side by side, the three matrices have shape (d_in, 3 * d_head), and the weight of "
+            "nn.Linear has the two sizes the other way round: transpose, and copy the values "
+            "inside torch.no_grad()."
         ):
-            answer(target, source)
-        _check_copies(target, source, before)
-        compare(target(x), source(x).detach(), "the output after the copy")
-
-
-def _check_copies(
-    target: ParameterAttention, source: SelfAttention, before: dict[str, Tensor]
-) -> None:
-    """Compare the copied parameters one by one, and see that nothing else changed."""
-    weights = {n: getattr(source, n).weight.detach() for n in ("w_q", "w_k", "w_v")}
-    for name, parameter in source.named_parameters():
-        if not torch.equal(parameter, before[name]):
-            raise Wrong(f"the source changed: its {name} is not what it was. Copy from it only.")
-    for name, weight in weights.items():
-        parameter = getattr(target, name)
-        if not isinstance(parameter, nn.Parameter):
-            raise Wrong(f"target.{name} is no longer a parameter: copy values with copy_.")
-        if parameter.data_ptr() == weight.data_ptr():
-            raise Wrong(
-                f"target.{name} shares its memory with the source: training one would change the "
-                "other. Copy the values."
-            )
+            got = answer(w_q, w_k, w_v)
+        if not isinstance(got, nn.Linear):
+            raise Wrong(f"expected a torch.nn.Linear, got {type(got).__name__}.")
+        if got.bias is not None:
+            raise Wrong("the layer has a bias: build it with bias=False.")
+        if not isinstance(got.weight, nn.Parameter) or not got.weight.requires_grad:
+            raise Wrong("the layer's weight can no longer be trained: copy values into it.")
+        x = _random(5, d_in, seed=seed + 10)
+        if got.in_features != d_in or got.weight.shape[1] != d_in:
+            raise Wrong(f"the layer takes vectors of width {got.in_features}, not of {d_in}.")
+        want = [x @ w for w in (w_q, w_k, w_v)]
+        q, k, v = want
         causes = {
-            f"it is the weight of source.{other} that arrived.": w.T
-            for other, w in weights.items()
-            if other != name
+            "the order of the three is not query, key, value.": torch.cat([k, q, v], -1),
+            "the order of the three is query, value, key.": torch.cat([q, v, k], -1),
+            "only one of the three arrived, three times.": torch.cat([q, q, q], -1),
+            "the three are interleaved, entry by entry. Put them side by side.": torch.stack(
+                want, -1
+            ).flatten(-2),
         }
-        if weight.shape[0] == weight.shape[1]:
-            causes["the weight was copied without transposing it."] = weight
-        compare(parameter, weight.T, f"target.{name}", causes)
+        if d_in == 3 * d_head:
+            cause = "nn.Linear stores its weight as (d_out, d_in): transpose."
+            causes[cause] = x @ torch.cat([w_q, w_k, w_v], 1).T
+        compare(got(x), torch.cat(want, -1), "the layer's output", causes)
+        nn.init.zeros_(got.weight)
+        if not (w_q.any() and w_k.any() and w_v.any()):
+            raise Wrong(
+                "changing the layer changed the matrices: they share their memory. Copy the values."
+            )
 
 
 @exercise("attention-weights")
@@ -151,6 +134,8 @@ def design_lookup(answer: Callable[[int], tuple[Tensor, Tensor, Tensor]]) -> Non
             "every guest hears the average of all stories: no key matches a query.": eye[story]
             .mean(0)
             .expand(n, n),
+            "every guest hears the name of whoever asks for them: w_q and w_k have each other's "
+            "slot, and w_v reads the name.": eye[name][asker],
             "the right guest answers, but with a name: w_v reads that slot.": eye[name][holder],
             "the right guest answers, but with a wish: w_v reads that slot.": eye[wants][holder],
         }
