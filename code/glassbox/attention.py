@@ -32,8 +32,8 @@ def attention(
         `(..., T, S)`.
 
     Raises:
-        ValueError: if an argument is not at least a matrix, if queries and keys differ in
-            width, or if there is not one value for each key.
+        ValueError: if an argument holds integers or is not at least a matrix, if queries and keys
+            differ in width, or if there is not one value for each key.
 
     Source:
         Vaswani et al. (2017), "Attention Is All You Need", equation 1,
@@ -57,6 +57,11 @@ def attention(
 def _check_shapes(query: Tensor, key: Tensor, value: Tensor) -> None:
     """Raise a ValueError that names the argument at fault and the likely fix."""
     for name, tensor in (("query", query), ("key", key), ("value", value)):
+        if not tensor.is_floating_point():
+            raise ValueError(
+                f"{name} holds {tensor.dtype}; attention averages, so it needs floating-point "
+                f"numbers. Look token ids up in an embedding first, or convert: {name}.float()."
+            )
         if tensor.ndim < 2:
             raise ValueError(
                 f"{name} has shape {tuple(tensor.shape)}; expected (..., tokens, width). "

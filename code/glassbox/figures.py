@@ -2,6 +2,7 @@
 
 import base64
 import io
+import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -58,7 +59,6 @@ def _style() -> Iterator[None]:
         "lines.linewidth": 2,
         "figure.facecolor": "none",
         "axes.facecolor": "none",
-        "savefig.facecolor": "none",
         "figure.constrained_layout.use": True,
     }
     with plt.rc_context(settings):
@@ -104,7 +104,7 @@ def heatmap(
         decimals: digits written into each cell.
 
     Raises:
-        ValueError: if `weights` is not a matrix or its shape does not fit the labels.
+        ValueError: if the shape of `weights` does not fit the labels, or an entry is not a share.
 
     Example:
         >>> import torch
@@ -114,6 +114,11 @@ def heatmap(
         raise ValueError(
             f"weights has shape {tuple(weights.shape)}, but there are {len(rows)} row labels and "
             f"{len(columns)} column labels."
+        )
+    if weights.min() < 0 or weights.max() > 1 + 1e-6:
+        raise ValueError(
+            f"weights lie between {weights.min():.2f} and {weights.max():.2f}, expected 0 to 1. "
+            "These look like scores: apply softmax first."
         )
     values = weights.detach().tolist()
     fig, ax = canvas(title, height=0.55 + 0.52 * len(rows))
@@ -128,7 +133,7 @@ def heatmap(
         ax.spines[:].set_visible(False)
         for i, row in enumerate(values):
             for j, value in enumerate(row):
-                shade = ON_BRIGHT_CELL if value > 0.55 else ON_DARK_CELL
+                shade = ON_BRIGHT_CELL if value > 0.44 else ON_DARK_CELL
                 ax.text(j, i, f"{value:.{decimals}f}", ha="center", va="center", color=shade)
     return fig
 
@@ -195,8 +200,9 @@ def show(fig: "Figure", alt: str) -> None:
     if len(alt.split()) < 4:
         raise ValueError(f"alt is {alt!r}; describe what is seen to someone who cannot see it.")
     light = _png(fig)
-    _recolor(fig, ON_DARK)  # for good: the figure is shown once
-    dark = _png(fig)
+    on_dark = pickle.loads(pickle.dumps(fig))
+    _recolor(on_dark, ON_DARK)
+    dark = _png(on_dark)
     width, height = (round(inches * PIXELS_PER_INCH) for inches in fig.get_size_inches())
     display(
         {"image/png": light, "text/plain": alt},

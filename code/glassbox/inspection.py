@@ -31,6 +31,11 @@ def show(
                     a     cat
           cat  0.2500  0.7500
     """
+    if tensor.ndim > 3:
+        raise ValueError(
+            f"show prints at most three axes, but {name} has shape {tuple(tensor.shape)}. "
+            "Pick a part of it, such as tensor[0]."
+        )
     print(f"{name}  shape {tuple(tensor.shape)}")
     if tensor.ndim == 3:
         for index, matrix in enumerate(tensor):
@@ -47,11 +52,6 @@ def _table(
     decimals: int,
 ) -> str:
     """Lay out at most two axes as right-aligned text."""
-    if tensor.ndim > 2:
-        raise ValueError(
-            f"show prints at most three axes, but this tensor has shape {tuple(tensor.shape)}. "
-            "Pick a part of it, such as tensor[0]."
-        )
     matrix = tensor.detach().reshape(1, -1) if tensor.ndim < 2 else tensor.detach()
     _check_labels(rows, matrix.shape[0], "rows")
     _check_labels(columns, matrix.shape[1], "columns")
@@ -60,7 +60,7 @@ def _table(
         cells.insert(0, list(columns))
     if rows is not None:
         heads = list(rows) if columns is None else ["", *rows]
-        margin = max(map(len, heads))
+        margin = max(map(len, heads), default=0)
         heads = [head.ljust(margin) + "  " for head in heads]
     else:
         heads = [""] * len(cells)

@@ -84,6 +84,37 @@ def test_a_wrong_answer_is_told_its_cause(name, answer, cause):
     assert cause in verdict.message
 
 
+def spoiled(result):
+    """The same kind of answer, and wrong."""
+    if isinstance(result, tuple):
+        return tuple(map(spoiled, result))
+    if isinstance(result, torch.nn.Linear):
+        torch.nn.init.ones_(result.weight)
+        return result
+    return (not result) if isinstance(result, bool) else result + torch.rand(result.shape)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_answer_that_is_right_the_first_time_only_is_wrong(name):
+    right, calls = run(solution(name)), []
+
+    def answer(*args):
+        calls.append(args)
+        return right(*args) if len(calls) == 1 else spoiled(right(*args))
+
+    assert judge(name, answer).status == "wrong"
+    assert len(calls) > 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_check_leaves_the_readers_random_numbers_alone(name):
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    judge(name, run(solution(name)))
+    assert torch.equal(torch.rand(3), expected)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_an_answer_without_return_is_told_so_or_what_was_expected(name):
     verdict = judge(name, lambda *args: None)

@@ -83,6 +83,7 @@ WRONG_ANSWERS = {
     ],
     "stable-softmax": [
         (naive_softmax, "exp overflows or underflows"),
+        (lambda s, dim: torch.softmax(s.clamp(-50, 50), dim), "the values are not"),
         (softmax_with_minimum, "exp overflows or underflows"),
         (softmax_with_global_maximum, "maximum was taken over the whole tensor"),
         (lambda s, dim: torch.softmax(s, -1), "but dim=0 was asked for"),
@@ -125,6 +126,14 @@ WRONG_ANSWERS = {
     "is-equivariant": [
         (lambda f, x, p: torch.allclose(f(x[p]), f(x)), "You may have tested invariance"),
         (lambda f, x, p: True, "not equivariant, but the answer was True"),
+        (
+            lambda f, x, p: torch.allclose(f(x[p])[0], f(x)[p][0], atol=1e-5),
+            "whole output must be compared",
+        ),
+        (
+            lambda f, x, p: torch.allclose(f(x[p])[-1], f(x)[p][-1], atol=1e-5),
+            "whole output must be compared",
+        ),
         (lambda f, x, p: False, "You may have tested invariance"),
         (lambda f, x, p: bool((f(x[p]) == f(x)[p]).all()), "torch.allclose"),
         (lambda f, x, p: torch.allclose(f(x[p]), f(x)[p.argsort()]), "is equivariant, but"),
@@ -139,7 +148,8 @@ WRONG_ANSWERS = {
         (lambda x, linear: linear.weight @ x, "multiply by the transpose"),
         (lambda x, linear: linear.weight.T, "this is the weight"),
         (lambda x, linear: linear.weight @ x.T, "expected shape (5, 3), got (3, 5)"),
-        (lambda x, linear: 2 * linear(x), "the values are not"),
+        (lambda x, linear: 2 * x @ linear.weight.T, "the values are not"),
+        (lambda x, linear: linear(x), "the layer was called"),
     ],
     "fuse": [
         (lambda q, k, v: linear(three(k, q, v)), "is not query, key, value"),
@@ -156,6 +166,8 @@ WRONG_ANSWERS = {
     ],
     "attention-weights": [
         (lambda q, k: weights(q, k), "scores are not scaled"),
+        (lambda q, k: weights(q, k, 3), "not by its square root"),
+        (lambda q, k: torch.softmax((q @ k.transpose(-2, -1)).long(), -1), "PyTorch says"),
         (lambda q, k: weights(q, k, k.shape[-1]), "not by its square root"),
         (lambda q, k: weights(q, k, k.shape[-2] ** 0.5), "number of keys"),
         (lambda q, k: weights(q, k, k.shape[-1] ** 0.5, -2), "runs over the queries"),
@@ -164,6 +176,8 @@ WRONG_ANSWERS = {
         (lambda q, k: torch.softmax(q @ k, -1), "Exchange the last two axes"),
     ],
     "design-lookup": [
+        (lambda n: slots(8, "wns"), "one for each entry"),
+        (lambda n: (0.02 * slots(n, "w")[0], *slots(n, "ns")), "the values are not"),
         (lambda n: slots(n, "nws"), "hears whoever asks for them"),
         (lambda n: slots(n, "nwn"), "hears the name of whoever asks for them"),
         (lambda n: slots(n, "nns"), "hears their own story"),
@@ -180,6 +194,8 @@ WRONG_ANSWERS = {
         (lambda q, k, a: (q @ a, k), "the keys are unchanged"),
         (lambda q, k, a: (q @ a, k @ a.T), "only if a is orthogonal"),
         (lambda q, k, a: (q, k), "it is the old matrix"),
+        (lambda q, k, a: (q @ a, k.float()), "expected a torch.float64 tensor"),
+        (lambda q, k, a: (q @ a, (k @ torch.linalg.inv(a).T).T), "expected a torch.float64 tensor"),
         (lambda q, k, a: (q @ a.T, k @ torch.linalg.inv(a)), "a was transposed"),
     ],
 }

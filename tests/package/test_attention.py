@@ -96,6 +96,8 @@ def test_shapes_in_signatures_are_enforced_here():
         ([(3, 4), (5, 4), (5,)], ["value has shape (5,)"]),
         ([(3, 4), (5, 6), (5, 2)], ["width 4", "width 6", "same d_k"]),
         ([(3, 4), (5, 4), (6, 2)], ["5 keys but 6 values", "one value for each key"]),
+        ([(3, 4), (7, 4), (6, 2)], ["7 keys but 6 values"]),
+        ([(3, 6), (5, 4), (5, 2)], ["width 6", "width 4"]),
     ],
 )
 def test_a_wrong_shape_is_told_what_was_given_and_how_to_mend_it(shapes, parts):
@@ -103,6 +105,29 @@ def test_a_wrong_shape_is_told_what_was_given_and_how_to_mend_it(shapes, parts):
         attention(*(torch.zeros(shape) for shape in shapes))
     for part in parts:
         assert part in str(error.value)
+
+
+@pytest.mark.usefixtures("as_a_reader_runs_it")
+def test_integers_are_refused_with_a_way_out():
+    x = torch.zeros(3, 4)
+    with pytest.raises(ValueError, match=r"key holds torch\.int64.*key\.float\(\)"):
+        attention(x, x.long(), x)
+
+
+def test_the_layer_draws_query_then_key_then_value():
+    torch.manual_seed(0)
+    layer = SelfAttention(3, 2)
+    torch.manual_seed(0)
+    for linear in (layer.w_q, layer.w_k, layer.w_v):
+        assert_close(linear.weight, torch.nn.Linear(3, 2, bias=False).weight)
+
+
+def test_training_reaches_every_parameter_and_the_weights_carry_gradients():
+    layer, x = SelfAttention(4, 3), random(6, 4, dtype=torch.float32)
+    layer(x).square().sum().backward()
+    assert all(p.grad.abs().sum() > 0 for p in layer.parameters())
+    weights = layer.attend(x)[1]
+    assert torch.autograd.grad(weights.square().sum(), layer.w_q.weight)[0].abs().sum() > 0
 
 
 @pytest.mark.usefixtures("as_a_reader_runs_it")

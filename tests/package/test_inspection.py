@@ -39,9 +39,28 @@ def test_parameters_can_be_shown(capsys):
     assert "0.0000" in capsys.readouterr().out
 
 
-def test_four_axes_are_refused_with_a_way_out():
+def test_four_axes_are_refused_with_a_way_out_before_anything_is_printed(capsys):
     with pytest.raises(ValueError, match=r"at most three axes.*tensor\[0\]"):
         show("x", torch.zeros(1, 1, 1, 1))
+    assert capsys.readouterr().out == ""
+
+
+def test_a_batch_repeats_its_labels(capsys):
+    show("x", torch.zeros(2, 1, 2), rows=["r"], columns=["a", "b"], decimals=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].split() == lines[5].split() == ["a", "b"]
+
+
+def test_row_labels_are_flush_left_and_no_line_ends_in_blanks(capsys):
+    show("x", torch.zeros(2, 1), rows=["a", "long"], columns=[""])
+    lines = capsys.readouterr().out.splitlines()
+    assert "  a     0.0000" in lines
+    assert lines == [line.rstrip() for line in lines]
+
+
+def test_an_empty_tensor_has_a_shape_and_no_numbers(capsys):
+    show("none", torch.zeros(0, 2), rows=[])
+    assert capsys.readouterr().out == "none  shape (0, 2)\n\n"
 
 
 @pytest.mark.parametrize("labels", [{"rows": ["a"]}, {"columns": ["a", "b"]}])

@@ -14,11 +14,18 @@ def _random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
+class _WeightOnly(nn.Linear):
+    """A linear layer that must not be called."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise Wrong("the layer was called. Use @ and its weight only.")
+
+
 @exercise("project")
 def project(answer: Callable[[Tensor, nn.Linear], Tensor]) -> None:
     """`answer(x, linear)` is `linear(x)`, written with the layer's weight."""
     for seed, (d_in, d_out) in enumerate([(3, 3), (3, 2), (4, 7)]):
-        x, linear = _random(5, d_in, seed=seed), nn.Linear(d_in, d_out, bias=False)
+        x, linear = _random(5, d_in, seed=seed), _WeightOnly(d_in, d_out, bias=False)
         with torch.no_grad():
             linear.weight.copy_(_random(d_out, d_in, seed=seed + 10))
         causes = {"this is the weight, not its product with x.": linear.weight.detach().T}
@@ -63,7 +70,7 @@ def fuse(answer: Callable[[Tensor, Tensor, Tensor], nn.Linear]) -> None:
         if d_in == 3 * d_head:
             cause = "nn.Linear stores its weight as (d_out, d_in): transpose."
             causes[cause] = x @ torch.cat([w_q, w_k, w_v], 1).T
-        compare(got(x), torch.cat(want, -1), "the layer's output", causes)
+        compare(got(x.to(got.weight.dtype)), torch.cat(want, -1), "the layer's output", causes)
         nn.init.zeros_(got.weight)
         if not (w_q.any() and w_k.any() and w_v.any()):
             raise Wrong(
@@ -152,6 +159,9 @@ def disguise(answer: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]) 
         if not isinstance(got, tuple | list) or len(got) != 2:
             raise Wrong("expected two matrices, `return new_w_q, new_w_k`.")
         new_q, new_k = got
+        for name, new, old in (("new_w_q", new_q, w_q), ("new_w_k", new_k, w_k)):
+            if not isinstance(new, Tensor) or new.shape != old.shape or new.dtype != old.dtype:
+                raise Wrong(f"{name}: expected a {old.dtype} tensor of shape {tuple(old.shape)}.")
         compare(new_q, w_q @ a, "new_w_q", {
             "it is the old matrix. The query projection becomes w_q @ a.": w_q,
             "a was transposed: it is w_q @ a.": w_q @ a.T,

@@ -159,6 +159,7 @@ def is_equivariant(answer: Callable[[Callable[[Tensor], Tensor], Tensor, Tensor]
         ("each token scaled on its own", lambda x: 3 * x.tanh(), True),
         ("the running sum over tokens", lambda x: x.cumsum(0), False),
         ("the reversal of the sentence", lambda x: x.flip(0), False),
+        ("one place of the sentence changed", lambda x: x + (torch.arange(5) == 1)[:, None], False),
         ("a position number added to each token", lambda x: x + torch.arange(5.0)[:, None], False),
         ("the layer that outputs the first token everywhere", lambda x: x[:1].expand(5, 3), False),
     ]
