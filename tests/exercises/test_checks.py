@@ -9,6 +9,7 @@ import torch
 from wrong_answers import WRONG_ANSWERS
 
 from glassbox.exercises import check, judge
+from glassbox.exercises.engine import Wrong, compare
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -132,6 +133,11 @@ def test_an_answer_that_raises_is_wrong_and_says_what_was_raised(name):
 def test_an_unknown_exercise_is_an_error_that_lists_the_known_ones():
     with pytest.raises(ValueError, match="context-of"):
         judge("no-such-exercise", print)
+
+
+def test_a_wrong_value_is_shown_where_it_is_furthest_off():
+    with pytest.raises(Wrong, match=r"The largest gap is at 9\.0000, where 4\.0000 was expected"):
+        compare(torch.tensor([1.0, 2.1, 9.0]), torch.tensor([1.0, 2.0, 4.0]), "the answer")
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,7 @@ WRONG_ANSWERS = {
         ),
         (lambda x, i: context(x, x)[i].tolist(), "expected a torch.Tensor, got list"),
         (lambda x, i: 2 * context(x, x)[i], "the values are not"),
+        (lambda x, i: context(x, x)[i] / 0 * 0, "infinite entries or NaNs"),
     ],
     "stable-softmax": [
         (naive_softmax, "exp overflows or underflows"),
@@ -177,7 +178,7 @@ WRONG_ANSWERS = {
     ],
     "design-lookup": [
         (lambda n: slots(8, "wns"), "one for each entry"),
-        (lambda n: (0.02 * slots(n, "w")[0], *slots(n, "ns")), "the values are not"),
+        (lambda n: (0.04 * slots(n, "w")[0], *slots(n, "ns")), "the values are not"),
         (lambda n: slots(n, "nws"), "hears whoever asks for them"),
         (lambda n: slots(n, "nwn"), "hears the name of whoever asks for them"),
         (lambda n: slots(n, "nns"), "hears their own story"),
