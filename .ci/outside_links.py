@@ -1,8 +1,9 @@
 """Follow the links that lead outside, and every DOI; fail when one leads nowhere.
 
-A DOI is looked up in the registry, because publishers refuse programs at their own doors. Of other
-links, only an answer that says 'no such page', or no such server, is a failure: a refusal (401,
-403, 429) or an overload tells nothing about the page.
+A DOI is looked up in the registry, because publishers refuse programs at their own doors. A link
+fails if the answer is 'no such page', or if twice there is no answer at all: no such server, no
+connection, a wrong certificate, a timeout. A refusal (401, 403, 429) or an overload tells nothing
+about the page, and passes.
 """
 
 import json
@@ -51,7 +52,7 @@ def fault(link: str) -> str | None:
     except urllib.error.HTTPError as error:
         return f"HTTP {error.code}" if error.code in GONE else None
     except OSError as error:
-        return str(error)
+        return f"unreachable: {error}"
 
 
 def main(links: Iterable[str]) -> int:

@@ -24,10 +24,10 @@ INTRO = """\
 After this page you can weigh two tokens.
 [Vaswani et al. (2017)](https://doi.org/10.48550/arXiv.1706.03762) divide by 8.00 there, in
 section 3.2. It runs on Python 3.11 since 2022.
+
+## What the cell shows
 """
 NOTE = """\
-## What the cell shows
-
 The first weight is 0.24, the second −0.5, together 24 % of 1,000 parameters. See
 [the terms](glossary.md#attention-weights) and [above](#a-small-page). Use
 `torch.softmax(scores, dim=-1)` and look at `weights`, `x.T`, `nn.Linear.weight`, `(2, 3)` and
@@ -73,7 +73,9 @@ def good_notebook() -> nbformat.NotebookNode:
     """Build a notebook that every check finds clean."""
     stdout = new_output("stream", name="stdout", text="weights: 0.2379 -0.5\n1,000 parameters\n")
     figure = new_output(
-        "display_data", {"image/png": PIXEL, "text/plain": "Bars: the first weight is 0.24."}
+        "display_data",
+        {"image/png": PIXEL, "text/plain": "Bars: the first weight is 0.24."},
+        metadata={"glassbox": {"dark": PIXEL}},
     )
     missing = new_output("stream", name="stdout", text="Not attempted yet – edit the cell above.\n")
     cells = [

@@ -99,9 +99,33 @@ def test_planted_import_is_found(source, found):
     assert strangers(source, COURSE_MAY_IMPORT) == found
 
 
+def loaded_by(modules, package, folder):
+    """Import modules in a fresh Python that starts in `folder`; tell whether it has a package."""
+    names = ", ".join(["sys", *modules])
+    statement = f"import {names}; print({package!r} in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", statement], cwd=folder, capture_output=True, text=True, timeout=120
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip() == "True"
+
+
+def module(path):
+    parts = path.relative_to(CODE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
 def test_matplotlib_is_imported_only_when_a_figure_is_drawn():
-    loaded = run_python("import sys, glassbox; print('matplotlib' in sys.modules)")
-    assert loaded.stdout.strip() == "False", loaded.stdout + loaded.stderr
+    modules = [module(path) for path in COURSE]
+    assert {"glassbox", "glassbox.figures"} <= set(modules)
+    assert not loaded_by(modules, "matplotlib", ROOT), "import it inside the function that draws"
+
+
+def test_planted_import_of_matplotlib_is_found(tmp_path):
+    (tmp_path / "eager.py").write_text("import matplotlib\n")
+    (tmp_path / "lazy.py").write_text("def draw():\n    import matplotlib\n")
+    assert loaded_by(["lazy", "eager"], "matplotlib", tmp_path)
+    assert not loaded_by(["lazy"], "matplotlib", tmp_path)
 
 
 def loose_pins(requirements):

@@ -1,9 +1,11 @@
 """What a stored notebook may hold. Each check takes a page and returns its faults."""
 
 import re
+import sys
+from pathlib import Path
 
-from bookkit.notebooks import LITTER, METADATA
-from bookkit.pages import Fault, Page, output_texts, tags
+from bookkit.notebooks import CELL_METADATA, METADATA
+from bookkit.pages import ROOT, Fault, Page, output_texts, tags
 from bookkit.setup_cell import SETUP_CELL
 
 KEBAB = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -11,8 +13,12 @@ KEBAB = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MEANINGLESS = re.compile(
     r"(?=[0-9a-f-]*[0-9])[0-9a-f]{7,}(-[0-9a-f]+)*|(cell|code|markdown|id)(-?\d+)?"
 )
+# From the root down two levels (a formula's a/b and a URL's path have a word in front), a disk of
+# Windows, and the places of this very machine.
+HERE = [re.escape(str(p)) for p in (ROOT, Path.home(), Path(sys.prefix)) if len(p.parts) > 1]
 ABSOLUTE = re.compile(
-    r"(?<![\w.:/~])/(?:home|Users|tmp|root|content|mnt|var)/[\w.]|(?<!\w)[A-Z]:\\"
+    r"(?:file://|(?<![\w.:/~)\]}+<]))/(?!dev/null)(?:[A-Za-z][\w.-]*/)+[\w.]|(?<!\w)[A-Z]:\\|"
+    rf"(?<![\w.])(?:{'|'.join(HERE)})(?!\w)"
 )
 WARNING = re.compile(r"\b\w*Warning:|^Traceback \(most recent call last\)", re.MULTILINE)
 SECRET_EXEMPTION = re.compile(r"#\s*(NBVAL_\w+|PYTEST_VALIDATE_IGNORE_OUTPUT)")
@@ -29,9 +35,10 @@ def check_metadata(page: Page) -> list[Fault]:
     if (page.notebook.nbformat, page.notebook.get("nbformat_minor", 0)) < (4, 5):
         faults.append(page.fault("metadata", f"is older than nbformat 4.5. {advice}"))
     for cell in page.cells:
-        litter = sorted(set(LITTER) & set(cell.metadata))
+        litter = sorted(set(cell.metadata) - set(CELL_METADATA))
         if litter:
-            message = f"metadata {', '.join(litter)} is left behind by a front end. {advice}"
+            allowed = " and ".join(CELL_METADATA)
+            message = f"metadata {', '.join(litter)}: only {allowed} belong here. {advice}"
             faults.append(page.fault(cell.get("id", "no id"), message))
     return faults
 
@@ -116,7 +123,7 @@ def check_absolute_paths(page: Page) -> list[Fault]:
 
 
 def check_figures(page: Page) -> list[Fault]:
-    """Require alt text on every picture that a cell draws."""
+    """Require alt text and a twin for the dark theme on every picture that a cell draws."""
     faults = []
     for cell in page.code_cells:
         for output in cell.outputs:
@@ -125,6 +132,9 @@ def check_figures(page: Page) -> list[Fault]:
             drawn = any(mime.startswith("image/") for mime in data)
             if drawn and (not alt or alt.startswith(("<", "Figure("))):
                 message = "the figure has no alt text. End with figures.show(fig, alt='…')."
+                faults.append(page.fault(cell.get("id", "no id"), message))
+            if drawn and not output.metadata.get("glassbox", {}).get("dark"):
+                message = "the figure has no dark twin. End with figures.show(fig, alt='…')."
                 faults.append(page.fault(cell.get("id", "no id"), message))
     return faults
 

@@ -1,12 +1,12 @@
 """The index of questions: each leads to a cell whose output settles it."""
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import yaml
 
 from bookkit.pages import ROOT, Fault, Page
+from bookkit.site_links import read_page
 
 ID = re.compile(r"[QE]\d{3}")
 VERDICTS = ("false", "imprecise", "overstated", "incomplete", "bug")
@@ -91,34 +91,15 @@ def check_coverage(entries: list[dict], wanted: dict[str, str]) -> list[Fault]:
     ]
 
 
-def _ids_and_links(path: Path) -> tuple[set[str], set[str]]:
-    """Collect the HTML ids of a built page, and where its links lead."""
-    ids, links = set(), set()
-
-    def see(tag, attributes):
-        for key, value in attributes:
-            if key == "id":
-                ids.add(value)
-            elif key == "href" and tag == "a":
-                links.add(value)
-
-    parser = HTMLParser()
-    parser.handle_starttag = see
-    parser.feed(path.read_text(encoding="utf-8"))
-    return ids, links
-
-
 def check_built(entries: list[dict], html: Path) -> list[Fault]:
     """Require in the built book an anchor for each entry, and a link to it on the index page."""
     index = html / "chapters" / "questions.html"
     if not index.is_file():
         return [Fault(INDEX, "build", f"{index} is missing. Run `make book` first.")]
-    links, faults = _ids_and_links(index)[1], []
+    links, faults = set(read_page(index).links), []
     pages = {str(entry["page"]) for entry in entries}
     built = {stem: html / "chapters" / f"{stem}.html" for stem in pages}
-    ids = {
-        stem: _ids_and_links(path)[0] if path.is_file() else set() for stem, path in built.items()
-    }
+    ids = {stem: read_page(p).anchors if p.is_file() else set() for stem, p in built.items()}
     for entry in entries:
         stem, cell = str(entry["page"]), str(entry["cell"])
         if cell not in ids[stem]:

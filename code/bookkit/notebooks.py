@@ -15,8 +15,8 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-# What front ends leave behind in a cell's metadata; none of it belongs to the page.
-LITTER = ("ExecuteTime", "collapsed", "colab", "execution", "id", "jupyter", "outputId", "scrolled")
+# All that a cell's metadata may hold; the rest is left behind by front ends.
+CELL_METADATA = ("exempt", "tags")
 
 
 class ReexecutionError(Exception):
@@ -40,8 +40,8 @@ def normalize(notebook: nbformat.NotebookNode) -> None:
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for cell in notebook.cells:
-        for key in LITTER:
-            cell.metadata.pop(key, None)
+        for key in set(cell.metadata) - set(CELL_METADATA):
+            del cell.metadata[key]
         if cell.cell_type == "code":
             cell.outputs = merge_streams(cell.outputs)
 
@@ -99,7 +99,7 @@ def write_if_changed(path: Path, text: str) -> bool:
     return True
 
 
-def record_time(path: Path, seconds: float, cells: int) -> None:
+def record_time(path: Path, seconds: float) -> None:
     """Note a notebook's run time in execution.json beside it; small changes are noise."""
     record_path = path.with_name("execution.json")
     record = json.loads(record_path.read_text()) if record_path.exists() else {}
@@ -108,7 +108,7 @@ def record_time(path: Path, seconds: float, cells: int) -> None:
     seconds = max(1, round(seconds))
     if before is not None and not (abs(seconds - before) > max(2, 0.3 * before)):
         seconds = before
-    known[path.stem] = {"seconds": seconds, "cells": cells}
+    known[path.stem] = {"seconds": seconds}
     present = {stem: known[stem] for stem in sorted(known) if path.with_stem(stem).exists()}
     text = json.dumps({"notebooks": present}, indent=1, sort_keys=True) + "\n"
     write_if_changed(record_path, text)
@@ -127,8 +127,7 @@ def reexecute(path: Path, timeout: int = CELL_TIMEOUT) -> bool:
     normalize(notebook)
     text = nbformat.v4.writes_json(notebook, indent=1, ensure_ascii=False) + "\n"
     changed = write_if_changed(path, text)
-    code = sum(cell.cell_type == "code" for cell in notebook.cells)
-    record_time(path, seconds, code)
+    record_time(path, seconds)
     return changed
 
 

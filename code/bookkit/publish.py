@@ -16,13 +16,6 @@ PLACEHOLDER_OWNER = "your_name"
 PROJECT = "glass-box-transformer"
 SKIPPED = {".git", ".venv", "_build", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis"}
 VALID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}/(?!\.)[A-Za-z0-9._-]{1,100}")
-# In these forms an address can stand in a file: on GitHub, in a URL of GitHub Pages, as owner/name.
-STRAYS = (
-    re.compile(rf"\b({PLACEHOLDER_OWNER}/[A-Za-z0-9._-]*[A-Za-z0-9])"),
-    re.compile(rf"github(?:usercontent)?\.com/(?:repos/)?([A-Za-z0-9_-]+/{PROJECT})\b"),
-    re.compile(rf"colab\.research\.google\.com/github/([A-Za-z0-9_-]+/{PROJECT})\b"),
-    re.compile(rf"\b([A-Za-z0-9_-]+\.github\.io/{PROJECT})\b"),
-)
 
 
 def current_repository(root: Path = ROOT) -> str:
@@ -92,15 +85,30 @@ def publish_to(repository: str, root: Path = ROOT) -> list[Path]:
     return changed
 
 
+def stray_forms(name: str) -> list[re.Pattern]:
+    """List how an address can stand in a file: on GitHub, in a URL of GitHub Pages, in Colab.
+
+    The repository may have had two names: the one it has, and the one it was made under.
+    """
+    names = f"(?:{re.escape(name)}|{PROJECT})(?![A-Za-z0-9_-])"
+    forms = (
+        rf"\b({PLACEHOLDER_OWNER}/[A-Za-z0-9._-]*[A-Za-z0-9])",
+        rf"github(?:usercontent)?\.com/(?:repos/)?([A-Za-z0-9_-]+/{names})",
+        rf"colab\.research\.google\.com/github/([A-Za-z0-9_-]+/{names})",
+        rf"\b([A-Za-z0-9_-]+\.github\.io/{names})",
+    )
+    return [re.compile(form) for form in forms]
+
+
 def stray_addresses(root: Path = ROOT) -> list[Fault]:
     """Find addresses of the project that are not the one in _config.yml."""
     current = current_repository(root)
     owner, name = current.split("/")
     right = {current, f"{owner}.github.io/{name}"}
-    faults = []
+    faults, forms = [], stray_forms(name)
     for path in tracked_files(root):
         for number, line in enumerate((read_text(path) or "").splitlines(), 1):
-            found = {match[1] for stray in STRAYS for match in stray.finditer(line)}
+            found = {match[1] for form in forms for match in form.finditer(line)}
             faults += [
                 Fault(
                     path.relative_to(root).as_posix(),

@@ -62,14 +62,13 @@ class Visit:
         """Report each error in the console and each exception that nobody caught."""
         return [f"console: {error}" for error in self.errors]
 
-    def weight_faults(self, limit: int = WEIGHT_LIMIT) -> list[str]:
-        """Report a page that weighs too much, with its heaviest parts."""
+    def weight_faults(self, book: Path, limit: int = WEIGHT_LIMIT) -> list[str]:
+        """Report a page of `book` that weighs too much, with its heaviest parts."""
         files = {Path(unquote(urlsplit(url).path)) for url in self.requests if url[:5] == "file:"}
-        sizes = {
-            file.name: file.stat().st_size
-            for file in files
-            if file.is_file() and "mathjax" not in file.parts
-        }
+        sizes = {str(file): file.stat().st_size for file in files if file.is_file()}
+        for file in files:
+            if file.is_relative_to(book) and "mathjax" in file.relative_to(book).parts:
+                sizes.pop(str(file), None)
         total = sum(sizes.values())
         if total <= limit:
             return []
@@ -200,12 +199,13 @@ def accessibility_faults(page: Page, rules: list[str] | None = None) -> list[str
 
 
 def visible_faults(page: Page, theme: str) -> list[str]:
-    """Run every check that can depend on the width of the window or on the theme.
+    """Open all that is folded, and run every check that the window's width or theme can change.
 
     The two themes differ in their colors and images alone, so the dark one is spared axe's
     rules on structure, which take most of the time.
     """
     use_theme(page, theme)
+    page.evaluate("() => document.querySelectorAll('details').forEach((fold) => fold.open = true)")
     return [
         *formula_faults(page),
         *image_faults(page),

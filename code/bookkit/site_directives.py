@@ -11,12 +11,11 @@ from docutils.statemachine import StringList
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+from bookkit.index import VERDICTS
 from bookkit.site_dress import slug
 from bookkit.toc import listed_chapters
 
 logger = logging.getLogger(__name__)
-
-VERDICTS = ("false", "imprecise", "overstated", "incomplete", "bug", "true")
 
 
 class BookDirective(SphinxDirective):

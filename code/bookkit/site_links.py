@@ -1,39 +1,40 @@
 """Links of the built book: every one inside it resolves, and Colab opens the right notebook."""
 
+from dataclasses import dataclass
 from functools import lru_cache
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from bookkit.links import tags_of
 
-class _Anchors(HTMLParser):
-    """Collect where a page links to, and where it can be linked to."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.links: list[str] = []
-        self.anchors: set[str] = set()
+@dataclass(frozen=True)
+class BuiltPage:
+    """Where a page links to, where it can be linked to, and the classes of each element."""
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note the links and ids of an element."""
-        for name, value in attrs:
-            if name in ("href", "src") and value:
-                self.links.append(value)
-            elif value and (name == "id" or (tag == "a" and name == "name")):
-                self.anchors.add(value)
+    links: tuple[str, ...]
+    anchors: frozenset[str]
+    classes: tuple[frozenset[str], ...]
 
 
 @lru_cache(maxsize=256)
-def _read(path: Path, modified: float) -> _Anchors:
+def _read(path: Path, modified: int) -> BuiltPage:
     """Parse a page once for each time it was written."""
-    parser = _Anchors()
-    parser.feed(path.read_text(encoding="utf-8"))
-    return parser
+    links, anchors, classes = [], set(), []
+    for tag, attributes in tags_of(path.read_text(encoding="utf-8")):
+        for name, value in attributes:
+            if name in ("href", "src") and value:
+                links.append(value)
+            elif value and (name == "id" or (tag == "a" and name == "name")):
+                anchors.add(value)
+            elif value and name == "class":
+                classes.append(frozenset(value.split()))
+    return BuiltPage(tuple(links), frozenset(anchors), tuple(classes))
 
 
-def read_page(path: Path) -> _Anchors:
-    """Return the links and anchors of a page."""
-    return _read(path, path.stat().st_mtime)
+def read_page(path: Path) -> BuiltPage:
+    """Return the links, anchors and classes of a page."""
+    return _read(path, path.stat().st_mtime_ns)
 
 
 def link_faults(page: Path) -> list[str]:

@@ -26,6 +26,7 @@ from packaging.utils import canonicalize_name
 
 from bookkit.notebooks import CELL_TIMEOUT
 from bookkit.pages import ROOT, notebooks
+from bookkit.pictures import picture_faults
 from bookkit.setup_cell import REPOSITORY, SETUP_CELL
 
 ADDRESS = "example-owner/glass-box-transformer"
@@ -188,6 +189,9 @@ def test_chapter_runs_alone_in_colab(page, nothing_installed, repository, tmp_pa
     run_notebook(notebook, nothing_installed, tmp_path, repository)
     assert "glassbox" in installed(site)
     assert fingerprint(site) == before, "the setup cell touched the installed torch"
+    pairs = zip(page.code_cells, [c for c in notebook.cells if c.cell_type == "code"], strict=True)
+    faults = [fault for stored, fresh in pairs for fault in picture_faults(stored, fresh)]
+    assert not faults, "\n".join(f"{page.name}: {fault}" for fault in faults)
 
 
 def notebook_of(*sources):

@@ -1,6 +1,8 @@
 """What the stored notebooks may hold: ids, setup cell, outputs, exemptions, exercises."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 from nbformat.v4 import new_output
@@ -84,6 +86,10 @@ def forget_alt(notebook):
     del cell(notebook, "draw").outputs[0].data["text/plain"]
 
 
+def forget_dark(notebook):
+    del cell(notebook, "draw").outputs[0].metadata["glassbox"]
+
+
 def default_alt(notebook):
     cell(notebook, "draw").outputs[0].data["text/plain"] = "<Figure size 640x480 with 1 Axes>"
 
@@ -105,6 +111,11 @@ PLANTS = {
         ("weigh", "execution"),
     ),
     "scrolled output": (mark("draw", scrolled=True), hygiene.check_metadata, ("draw", "scrolled")),
+    "metadata nobody knows": (
+        mark("draw", slideshow={"slide_type": "slide"}),
+        hygiene.check_metadata,
+        ("draw", "slideshow"),
+    ),
     "old format": (
         lambda notebook: notebook.update(nbformat_minor=4),
         hygiene.check_metadata,
@@ -166,12 +177,38 @@ PLANTS = {
         hygiene.check_absolute_paths,
         ("weigh", "C:\\"),
     ),
+    "path of an unknown disk": (
+        edit("weigh", "import torch", "open('/workspace/data/x.txt')\nimport torch"),
+        hygiene.check_absolute_paths,
+        ("weigh", "/workspace/data/x.txt"),
+    ),
+    "path as an address": (
+        edit("weigh-note", "See", "See <file:///home/jane/x.html>,"),
+        hygiene.check_absolute_paths,
+        ("weigh-note", "file:///home/jane"),
+    ),
+    "folder of this project": (
+        add_output("weigh", "stream", name="stdout", text=f"in {ROOT}\n"),
+        hygiene.check_absolute_paths,
+        ("weigh", str(ROOT)),
+    ),
+    "home of whoever ran it": (
+        add_output("weigh", "stream", name="stdout", text=f"in '{Path.home()}'"),
+        hygiene.check_absolute_paths,
+        ("weigh", str(Path.home())),
+    ),
+    "Python that ran it": (
+        add_output("weigh", "stream", name="stdout", text=f"from {sys.prefix}: x"),
+        hygiene.check_absolute_paths,
+        ("weigh", sys.prefix),
+    ),
     "path in prose": (
         edit("weigh-note", "See", "Look in /tmp/x. See"),
         hygiene.check_absolute_paths,
         ("weigh-note", "/tmp/x"),
     ),
     "no alt text": (forget_alt, hygiene.check_figures, ("draw", "alt text")),
+    "no picture for the dark theme": (forget_dark, hygiene.check_figures, ("draw", "dark twin")),
     "matplotlib's alt text": (default_alt, hygiene.check_figures, ("draw", "alt text")),
     "exempt without a reason": (
         mark("weigh", tags=["nbval-ignore-output"]),
@@ -256,8 +293,14 @@ def test_every_check_has_a_planted_fault():
 
 def test_words_that_look_like_faults_are_none(tmp_path):
     notebook = good_notebook()
-    cell(notebook, "draw").source += "\nprint('Shape:\\n', 'A: x', 1 / 2, 'https://x.org/tmp/a')"
-    cell(notebook, "weigh-note").source += "\nWarnings are outputs, see `{key}` and a/home."
+    cell(
+        notebook, "draw"
+    ).source += "\nprint('Shape:\\n', 'A: x', 1 / 2, 'https://x.org/tmp/a')\n(a)/b/c, '</td></tr>'"
+    cell(
+        notebook, "weigh-note"
+    ).source += (
+        "\nWarnings are outputs, see `{key}` and a/home/b, and/or/not, `../x/y`, ./x/y, ~/x/y."
+    )
     page = write_book(tmp_path, notebook)
     assert not [fault for check in CHECKS for fault in check(page)]
 

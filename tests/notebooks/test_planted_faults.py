@@ -11,7 +11,14 @@ from sample_notebook import cell
 
 from bookkit.names import check_names, spans
 from bookkit.notebooks import write_if_changed
-from bookkit.numbers import check_numbers, quoted_numbers, sentences
+from bookkit.numbers import (
+    check_numbers,
+    is_shown,
+    quoted_numbers,
+    section_quotes,
+    sections,
+    shown_numbers,
+)
 from bookkit.pages import Page, notebooks
 
 DIGIT = re.compile(r"\d(?=\D*$)")
@@ -34,7 +41,7 @@ def changed_copy(page, notebook, folder):
 
 
 def new_faults(check, page, copy):
-    before = {(fault.cell, fault.message) for fault in check(page)}
+    before = {(fault.cell, fault.message) for fault in check(Page(page.path, page.root))}
     return [fault for fault in check(copy) if (fault.cell, fault.message) not in before]
 
 
@@ -43,22 +50,46 @@ def change_digit(text):
     return DIGIT.sub(lambda match: str((int(match[0]) + 5) % 10), text)
 
 
-def test_changed_number_in_prose(chapter, tmp_path):
-    quotes = [
-        (block.cell, written)
-        for block in chapter.blocks
-        if block.kind == "paragraph"
-        for sentence, cited in sentences(block)
-        for written, _, _ in ([] if cited else quoted_numbers(sentence))
-    ]
-    assert quotes
-    # A longer number is changed: a change of 0.2 may well hit another number of the page.
-    where, written = max(quotes, key=lambda quote: len(quote[1]))
+def changed(written):
+    """Return a quoted number in every form that differs from it in one digit."""
+    for match in re.finditer(r"\d", written):
+        for digit in "0123456789".replace(match[0], ""):
+            yield written[: match.start()] + digit + written[match.end() :]
+
+
+def changes(page):
+    """Change every digit of every number in the prose; return (cell, change, was it noticed)."""
+    found = []
+    for blocks, cells in sections(page):
+        shown = shown_numbers(cells)
+        for where, written, _, _ in section_quotes(blocks):
+            for wrong in changed(written):
+                quotes = list(quoted_numbers(f"about {wrong} of it"))
+                noticed = any(not is_shown(value, percent, shown) for _, value, percent in quotes)
+                found.append((where, f"{written} -> {wrong}", noticed))
+    return found
+
+
+@pytest.mark.parametrize("page", notebooks(), ids=lambda page: page.name)
+def test_changed_numbers_in_prose_are_noticed(page):
+    found = changes(page)
+    assert len(found) > 100, "The prose quotes next to no number, so nothing was checked."
+    missed = [f"{where}: {change}" for where, change, noticed in found if not noticed]
+    assert len(missed) <= len(found) / 10, f"{len(missed)} of {len(found)}:\n" + "\n".join(missed)
+
+
+def test_a_changed_number_is_named(chapter, tmp_path):
+    """The first number that some cell quotes once, changed on the disk, is the only new fault."""
+    where, change = next(
+        (where, change.split(" -> "))
+        for where, change, noticed in changes(chapter)
+        if noticed and cell(chapter.notebook, where).source.count(change.split(" -> ")[0]) == 1
+    )
     target = cell(chapter.notebook, where)
-    target.source = target.source.replace(written, change_digit(written))
+    target.source = target.source.replace(*change)
     faults = new_faults(check_numbers, chapter, changed_copy(chapter, chapter.notebook, tmp_path))
-    assert {fault.cell for fault in faults} == {where}
-    assert f"says {change_digit(written)}," in faults[0].message
+    assert [fault.cell for fault in faults] == [where]
+    assert f"says {change[1]}," in faults[0].message
     assert faults[0].page == chapter.name
 
 

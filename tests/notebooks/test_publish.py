@@ -138,6 +138,18 @@ def test_planted_stray_is_named(stray, book):
     assert OLD in fault.message
 
 
+@pytest.mark.parametrize("name", ["attention-course", PROJECT])
+@pytest.mark.parametrize("form", ["https://github.com/bob/{}", "https://bob.github.io/{}/x.html"])
+def test_stray_is_named_after_the_repository_was_renamed(form, name, book):
+    publish_to("jane/attention-course", book)
+    assert not stray_addresses(book)
+    (book / "CITATION.cff").write_text(form.format(name) + "\n")
+    (fault,) = stray_addresses(book)
+    assert "jane/attention-course" in fault.message
+    (book / "CITATION.cff").write_text(form.format(f"{name}-2") + "\n")
+    assert not stray_addresses(book)
+
+
 def test_stray_in_a_setup_cell_is_found(book):
     path = book / "chapters" / "sample.ipynb"
     notebook = nbformat.v4.reads_json(path.read_text())

@@ -36,7 +36,9 @@ CELLS = {
 def write_notebook(folder, cells=CELLS):
     folder.mkdir(exist_ok=True)
     code = [new_code_cell(source, id=name) for name, source in cells.items()]
-    code[0].metadata.update(tags=["kept"], execution={"iopub.execute_input": "2022-01-01"})
+    code[0].metadata.update(
+        tags=["kept"], slideshow={}, execution={"iopub.execute_input": "2022-01-01"}
+    )
     notebook = new_notebook(cells=[new_markdown_cell("# Wörter", id="title"), *code])
     notebook.nbformat_minor = 5
     notebook.metadata = {"widgets": {}, "kernelspec": {"name": "old", "display_name": "Old"}}
@@ -90,7 +92,7 @@ def test_run_time_is_recorded(run_twice):
     record = json.loads(run_twice[2])
     entry = record["notebooks"]["sample"]
     assert record == {"notebooks": {"sample": entry}}
-    assert entry["cells"] == len(CELLS)
+    assert entry.keys() == {"seconds"}
     assert isinstance(entry["seconds"], int) and 1 <= entry["seconds"] < 60
 
 
@@ -108,8 +110,8 @@ def test_failing_cell_leaves_the_file_alone_and_is_named(tmp_path):
 def test_slow_cell_is_stopped_and_named(tmp_path):
     path = write_notebook(tmp_path, {"fine": "1 + 1", "slow": "import time\ntime.sleep(30)"})
     before = path.read_bytes()
-    with pytest.raises(ReexecutionError, match=r"'slow': ran longer than 1 s"):
-        reexecute(path, timeout=1)
+    with pytest.raises(ReexecutionError, match=r"'slow': ran longer than 5 s"):
+        reexecute(path, timeout=5)
     assert path.read_bytes() == before
 
 
@@ -142,9 +144,8 @@ def test_streams_are_merged_only_with_neighbours_of_the_same_name():
 def test_small_changes_of_the_run_time_are_not_recorded(tmp_path, before, now, kept):
     path = tmp_path / "a.ipynb"
     path.touch()
-    gone = {"seconds": 5, "cells": 1}
-    record = {"notebooks": {"a": {"seconds": before, "cells": 2}, "gone": gone}}
+    record = {"notebooks": {"a": {"seconds": before}, "gone": {"seconds": 5}}}
     (tmp_path / "execution.json").write_text(json.dumps(record))
-    record_time(path, now + 0.2, 3)
+    record_time(path, now + 0.2)
     written = json.loads((tmp_path / "execution.json").read_text())
-    assert written == {"notebooks": {"a": {"seconds": kept, "cells": 3}}}
+    assert written == {"notebooks": {"a": {"seconds": kept}}}

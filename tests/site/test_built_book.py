@@ -6,13 +6,15 @@ import pytest
 import yaml
 
 from bookkit import site_checks
+from bookkit.pages import Page
+from bookkit.site_counts import count_faults
 from bookkit.site_links import colab_faults, link_faults
 from bookkit.toc import listed_chapters
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = listed_chapters(ROOT)
 NOTEBOOKS = [name for name in CHAPTERS if (ROOT / f"{name}.ipynb").exists()]
-PAGES = [f"{name}.html" for name in (*CHAPTERS, "search", "genindex")]
+PAGES = [f"{name}.html" for name in (*CHAPTERS, "search", "genindex", "py-modindex")]
 
 
 def report(page: str, faults: list[str]) -> None:
@@ -29,7 +31,9 @@ def test_page_is_sound_at_this_width_in_light_and_dark(name, width, book, contex
         for theme in ("light", "dark"):
             found = site_checks.visible_faults(visit.page, theme)
             faults += [f"{width} pixels, {theme}: {fault}" for fault in found]
-        faults += visit.console_faults() + visit.network_faults() + visit.weight_faults()
+        faults += (
+            visit.console_faults() + visit.network_faults() + visit.weight_faults(book.resolve())
+        )
     finally:
         visit.page.close()
     report(name, faults)
@@ -38,6 +42,12 @@ def test_page_is_sound_at_this_width_in_light_and_dark(name, width, book, contex
 @pytest.mark.parametrize("name", PAGES)
 def test_links_inside_the_book_resolve(name, book):
     report(name, link_faults(book / name))
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_nothing_of_the_source_is_lost(name, book):
+    (source,) = [path for end in ("ipynb", "md") if (path := ROOT / f"{name}.{end}").is_file()]
+    report(f"{name}.html", count_faults(Page(source), book / f"{name}.html"))
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

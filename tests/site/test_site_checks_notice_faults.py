@@ -120,10 +120,26 @@ def test_a_heavy_page_is_reported_without_counting_mathjax(visit, tmp_path):
     for script in (tmp_path / "heavy.js", tmp_path / "mathjax" / "free.js"):
         script.write_text("//" + "x" * 20_000, encoding="utf-8")
     seen = visit("<script src='heavy.js'></script><script src='mathjax/free.js'></script>")
-    assert seen.weight_faults(limit=30_000) == []
-    (fault,) = seen.weight_faults(limit=10_000)
+    assert seen.weight_faults(tmp_path, limit=30_000) == []
+    (fault,) = seen.weight_faults(tmp_path, limit=10_000)
     assert "heavy.js" in fault
     assert "free.js" not in fault
+    assert "free.js" in seen.weight_faults(tmp_path / "mathjax", limit=10_000)[0]
+
+
+def test_two_files_of_one_name_weigh_twice(visit, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "same.js").write_text("//" + "x" * 20_000, encoding="utf-8")
+    seen = visit("<script src='a/same.js'></script><script src='b/same.js'></script>")
+    assert seen.weight_faults(tmp_path, limit=30_000)
+    assert seen.weight_faults(tmp_path, limit=50_000) == []
+
+
+def test_a_fault_inside_a_closed_fold_is_reported(visit):
+    page = visit("<details><summary>More</summary><p style='color:#bbb'>Pale.</p></details>").page
+    (fault,) = site_checks.visible_faults(page, "light")
+    assert "axe color-contrast" in fault
 
 
 def test_a_dead_link_and_a_dead_anchor_are_reported(tmp_path):
