@@ -155,7 +155,7 @@ def run_notebook(notebook, python, folder, repository):
                 **kept,
                 "OMP_NUM_THREADS": "1",
                 "PIP_NO_INDEX": "1",
-                "PIP_FIND_LINKS": str(WHEELS),
+                "PIP_FIND_LINKS": WHEELS.as_uri(),  # pip would split a path at a space
                 "PIP_CONFIG_FILE": os.devnull,
                 "PIP_DISABLE_PIP_VERSION_CHECK": "1",
                 "GIT_CONFIG_COUNT": "1",
