@@ -87,12 +87,12 @@ class Unresolved(ast.NodeVisitor):
         called = isinstance(node, ast.Call) and self.known.get(id(node.func))
         return called if isinstance(called, type) else None  # a class stands for its instance
 
-    def visit_Name(self, node):  # noqa: D102
+    def visit_Name(self, node):
         self.resolve(node)
 
-    visit_Attribute = visit_Name  # noqa: N815
+    visit_Attribute = visit_Name
 
-    def visit_Call(self, node):  # noqa: D102
+    def visit_Call(self, node):
         function = self.known[id(node.func)] = self.resolve(node.func)
         if isinstance(node.func, ast.Name) and node.func.id in self.names.signatures:
             function = self.names.signatures[node.func.id]
@@ -103,42 +103,42 @@ class Unresolved(ast.NodeVisitor):
                 self.missing.append(f"{keyword.arg}=")
             self.visit(keyword.value)
 
-    def visit_Assign(self, node):  # noqa: D102
+    def visit_Assign(self, node):
         for target in node.targets:
             is_keyword = isinstance(target, ast.Name) and self.names.keyword(None, target.id)
             if not is_keyword:
                 self.visit(target)
         self.visit(node.value)
 
-    def visit_Import(self, node):  # noqa: D102
+    def visit_Import(self, node):
         for alias in node.names:
             if import_module(alias.name) is None:
                 self.missing.append(alias.name)
 
-    def visit_ImportFrom(self, node):  # noqa: D102
+    def visit_ImportFrom(self, node):
         module = import_module(node.module or "")
         for alias in node.names:
             if module is None or not known_attribute(module, alias.name)[0]:
                 self.missing.append(f"{node.module}.{alias.name}")
 
-    def visit_FunctionDef(self, node):  # noqa: D102
+    def visit_FunctionDef(self, node):
         self.resolve(ast.Name(node.name))
         self.bound |= {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
         self.generic_visit(node)
 
-    def visit_ClassDef(self, node):  # noqa: D102
+    def visit_ClassDef(self, node):
         self.resolve(ast.Name(node.name))
         self.generic_visit(node)
 
-    def visit_Lambda(self, node):  # noqa: D102
+    def visit_Lambda(self, node):
         self.bound |= {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
         self.generic_visit(node)
 
-    def visit_comprehension(self, node):  # noqa: D102
+    def visit_comprehension(self, node):
         self.bound |= {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
         self.generic_visit(node)
 
-    visit_For = visit_comprehension  # noqa: N815
+    visit_For = visit_comprehension
 
     def generic_visit(self, node):
         """Visit comprehensions before what they compute, so that their variables are bound."""
