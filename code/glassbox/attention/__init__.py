@@ -1,0 +1,17 @@
+"""Attention: the formula as a function, one head, many heads, and the key-value cache."""
+
+from glassbox.attention.cache import KeyValueCache
+from glassbox.attention.functions import attention, fused_attention
+from glassbox.attention.heads import HeadList, SelfAttention, simple_self_attention
+from glassbox.attention.multi_head import MultiHeadAttention, fuse
+
+__all__ = [
+    "HeadList",
+    "KeyValueCache",
+    "MultiHeadAttention",
+    "SelfAttention",
+    "attention",
+    "fuse",
+    "fused_attention",
+    "simple_self_attention",
+]

@@ -1,0 +1,237 @@
+"""Decoder-only models: the bigram table and GPT, with the sizes that the course speaks of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import sqrt
+
+from jaxtyping import Bool, Int
+from torch import Tensor, nn
+
+from glassbox import checks
+from glassbox.assembly import build_blocks
+from glassbox.attention import KeyValueCache
+from glassbox.config import TransformerConfig
+from glassbox.losses import Output, cross_entropy
+from glassbox.transformer import Transformer, cached
+
+
+class Bigram(nn.Module):
+    """Predict the next token from the last one alone: a table of logits.
+
+    Args:
+        vocab_size: number of token ids.
+
+    Raises:
+        ValueError: if `vocab_size` is below 1.
+
+    Source:
+        Shannon (1948), "A Mathematical Theory of Communication", section 3 (second-order
+        approximation), https://doi.org/10.1002/j.1538-7305.1948.tb01338.x
+
+    Example:
+        >>> model = Bigram(vocab_size=65)
+        >>> sum(p.numel() for p in model.parameters())
+        4225
+    """
+
+    def __init__(self, vocab_size: int) -> None:
+        """Draw the table."""
+        super().__init__()
+        checks.positive(vocab_size=vocab_size)
+        self.table = nn.Embedding(vocab_size, vocab_size)
+
+    def forward(
+        self, tokens: Int[Tensor, "batch seq"], targets: Int[Tensor, "batch seq"] | None = None
+    ) -> Output:
+        """Return the logits of each next token, and their loss.
+
+        Args:
+            tokens: token ids, shape `(B, T)`.
+            targets: the token that follows each, shape `(B, T)`; −100 where none counts.
+
+        Raises:
+            TypeError: if the ids are not whole numbers.
+            ValueError: if an id is out of range, or the targets do not fit.
+        """
+        checks.tokens("tokens", tokens, self.table.num_embeddings)
+        logits = self.table(tokens)
+        return Output(logits, cross_entropy(logits, targets))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GPTConfig(TransformerConfig):
+    """The settings of a GPT: those of every transformer, and three more.
+
+    Attributes:
+        causal: whether tokens attend only backward. Without it, give the model a mask such as
+            `masks.prefix`.
+        head_bias: whether the output layer adds a learned number to each logit.
+        tied: whether the output layer is the embedding table itself.
+
+    Raises:
+        TypeError: if a size is not a whole number.
+        ValueError: if the settings do not fit together.
+
+    Example:
+        >>> config = GPTConfig(
+        ...     vocab_size=65, context_length=8, d_model=64, n_heads=4, n_layers=4
+        ... )
+        >>> config.causal, config.d_head, config.feed_forward_width
+        (True, 16, 256)
+    """
+
+    causal: bool = True
+    head_bias: bool = False
+    tied: bool = False
+
+
+class GPT(Transformer):
+    """A stack of causal blocks that predicts, at every position, the token that comes next.
+
+    Args:
+        config: the settings, such as `preset("character")`.
+
+    Source:
+        Radford et al. (2019), "Language Models are Unsupervised Multitask Learners", section 2.3,
+        https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf
+
+    Example:
+        >>> import torch
+        >>> model = GPT(preset("character"))
+        >>> logits, loss = model(torch.zeros(2, 8, dtype=torch.long))
+        >>> logits.shape, loss
+        (torch.Size([2, 8, 65]), None)
+    """
+
+    def __init__(self, config: GPTConfig) -> None:
+        """Draw the trunk, then the output layer."""
+        super().__init__(
+            config,
+            lambda positions: build_blocks(config, positions, causal=config.causal),
+            causal=config.causal,
+        )
+        self.head = nn.Linear(config.d_model, config.vocab_size, bias=config.head_bias)
+        if config.tied:
+            self.head.weight = self.token_embedding.weight
+
+    def forward(
+        self,
+        tokens: Int[Tensor, "batch seq"],
+        targets: Int[Tensor, "batch seq"] | None = None,
+        *,
+        mask: Bool[Tensor, "..."] | None = None,
+        positions: Int[Tensor, "*batch seq"] | None = None,
+        caches: Sequence[KeyValueCache] | None = None,
+    ) -> Output:
+        """Return the logits of each next token, and their loss.
+
+        Args:
+            tokens: token ids, shape `(B, T)`.
+            targets: the token that follows each, shape `(B, T)`; −100 where none counts.
+            mask: `True` where attention is allowed, besides being causal; shape `(T, T)` or
+                `(B, 1, T, T)`.
+            positions: where each token stands, shape `(T,)` or `(B, T)`; 0, 1, 2, … if not given.
+            caches: keys and values of earlier tokens, from `new_caches`; those of `tokens` are
+                appended.
+
+        Raises:
+            TypeError: if the ids are not whole numbers.
+            ValueError: if an id is out of range, the context is too long, or targets, mask or
+                caches do not fit.
+        """
+        x = self.embed(tokens, positions, start=cached(caches))
+        for block, cache in self._pair(caches):
+            x = block(x, mask=mask, cache=cache)
+        logits = self.head(self.norm(x))
+        return Output(logits, cross_entropy(logits, targets))
+
+
+def initialize(model: nn.Module, std: float = 0.02) -> nn.Module:
+    """Draw all matrices as GPT-2 does: small and normal, smaller where a block writes.
+
+    Linear layers and embeddings get mean 0 and standard deviation `std`, biases 0. The two layers
+    of each block that write to the residual stream get `std` / √(2N): the stream sums 2N of them.
+
+    Args:
+        model: a model with `blocks`; it is changed in place.
+        std: standard deviation.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: if `std` is not positive.
+
+    Source:
+        Radford et al. (2019), section 2.3,
+        https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf
+
+    Example:
+        >>> model = initialize(GPT(preset("character")))
+        >>> round(model.head.weight.std().item(), 3)
+        0.02
+    """
+    if std <= 0:
+        raise ValueError(f"std is {std}; expected a positive number, such as 0.02.")
+    written = std / sqrt(2 * len(model.blocks))
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            writes = name.endswith(("w_o", "w_out"))
+            nn.init.normal_(module.weight, std=written if writes else std)
+        if isinstance(module, nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)
+    return model
+
+
+_CHARACTER = GPTConfig(
+    vocab_size=65,
+    context_length=8,
+    d_model=64,
+    n_heads=4,
+    n_layers=4,
+    attention="head_list",
+    feed_forward="relu",
+    head_bias=True,
+)
+_GPT2 = GPTConfig(
+    vocab_size=50_257,
+    context_length=1_024,
+    d_model=768,
+    n_heads=12,
+    n_layers=12,
+    feed_forward="gelu_tanh",
+    qkv_bias=True,
+    tied=True,
+)
+PRESETS = {
+    "character": _CHARACTER,
+    "adder": replace(_CHARACTER, vocab_size=18, context_length=10, n_layers=2),
+    "character-100m": replace(_CHARACTER, context_length=256, d_model=896, n_heads=14, n_layers=10),
+    "gpt2": _GPT2,
+    "gpt2-medium": replace(_GPT2, d_model=1_024, n_heads=16, n_layers=24),
+    "gpt2-large": replace(_GPT2, d_model=1_280, n_heads=20, n_layers=36),
+    "gpt2-xl": replace(_GPT2, d_model=1_600, n_heads=25, n_layers=48),
+}
+"""The configurations that the course speaks of, by name."""
+
+
+def preset(name: str) -> GPTConfig:
+    """Return one of the configurations that the course speaks of.
+
+    Args:
+        name: `"character"` (208,193 parameters), `"adder"`, `"character-100m"`, `"gpt2"`,
+            `"gpt2-medium"`, `"gpt2-large"` or `"gpt2-xl"`.
+
+    Raises:
+        ValueError: if there is no such configuration.
+
+    Source:
+        GPT-2: Radford et al. (2019), table 2,
+        https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf
+
+    Example:
+        >>> preset("gpt2").d_model, preset("gpt2").n_layers
+        (768, 12)
+    """
+    checks.one_of("name", name, PRESETS)
+    return PRESETS[name]

@@ -1,0 +1,123 @@
+"""What a model returns, and the losses that models are trained with."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+class Output(NamedTuple):
+    """Logits, and the loss where targets were given: `logits, loss = model(tokens, targets)`.
+
+    Attributes:
+        logits: one score for each class or vocabulary entry, before any softmax.
+        loss: mean cross-entropy in nats, a scalar; `None` without targets.
+
+    Example:
+        >>> logits, loss = Output(torch.zeros(1, 4, 65), None)
+        >>> logits.shape, loss
+        (torch.Size([1, 4, 65]), None)
+    """
+
+    logits: Tensor
+    loss: Tensor | None
+
+
+IGNORED = -100
+"""The target that no loss counts, as in PyTorch."""
+
+
+def cross_entropy(
+    logits: Float[Tensor, "*batch classes"], targets: Int[Tensor, "*batch"] | None
+) -> Float[Tensor, ""] | None:
+    r"""Return the mean surprise at the true class, over the targets that count.
+
+    $$\ell = -\frac{1}{n}\sum_i \log \operatorname{softmax}(z_i)_{y_i}$$
+
+    Args:
+        logits: scores z before the softmax, shape `(..., classes)`.
+        targets: the true class of each, shape `(...)`; entries of −100 are left out of the mean.
+            `None` where nothing is to be compared.
+
+    Returns:
+        The loss in nats; `None` without targets.
+
+    Raises:
+        ValueError: if the shapes do not fit, a target is no class, or every target is ignored
+            (the mean of nothing is not a number).
+
+    Source:
+        Goodfellow, Bengio and Courville (2016), "Deep Learning", section 6.2.2,
+        https://www.deeplearningbook.org
+
+    Example:
+        >>> cross_entropy(torch.zeros(2, 65), torch.tensor([7, -100]))  # ln 65
+        tensor(4.1744)
+    """
+    if targets is None:
+        return None
+    _check_targets(logits, targets)
+    return F.cross_entropy(logits.flatten(0, -2), targets.flatten().long(), ignore_index=IGNORED)
+
+
+def _check_targets(logits: Tensor, targets: Tensor) -> None:
+    """Raise a ValueError where targets do not fit the logits."""
+    if logits.shape[:-1] != targets.shape:
+        raise ValueError(
+            f"targets has shape {tuple(targets.shape)}, but the logits have shape "
+            f"{tuple(logits.shape)}: expected one target for each, {tuple(logits.shape[:-1])}."
+        )
+    if torch.compiler.is_compiling() or targets.is_meta:
+        return  # the values are not known here
+    counted = targets[targets != IGNORED]
+    if counted.numel() == 0:
+        raise ValueError(
+            f"every target is {IGNORED}, so no token counts and the mean is 0 / 0. Leave such a "
+            "batch out, or check how the targets were masked."
+        )
+    if counted.min() < 0 or counted.max() >= logits.shape[-1]:
+        wrong = counted.min() if counted.min() < 0 else counted.max()
+        raise ValueError(
+            f"targets holds {wrong.item()}, but there are {logits.shape[-1]} classes: expected 0 "
+            f"to {logits.shape[-1] - 1}, or {IGNORED} for a target that does not count."
+        )
+
+
+def contrastive_loss(
+    left: Float[Tensor, "batch d_model"],
+    right: Float[Tensor, "batch d_model"],
+    temperature: float = 0.05,
+) -> Float[Tensor, ""]:
+    r"""Pull the vectors of a pair together, and push those of different pairs apart.
+
+    $$\ell = -\frac{1}{B}\sum_i \log
+    \frac{\exp(\cos(a_i, b_i)/\tau)}{\sum_j \exp(\cos(a_i, b_j)/\tau)}$$
+
+    Args:
+        left: the vectors a, one a pair, shape `(B, d_model)`.
+        right: the vectors b, shape `(B, d_model)`.
+        temperature: the τ that sharpens the comparison; positive.
+
+    Returns:
+        The loss in nats; ln B where nothing is told apart.
+
+    Raises:
+        ValueError: if `temperature` is not positive, or there is only one pair.
+
+    Source:
+        van den Oord, Li and Vinyals (2018), "Contrastive Predictive Coding", equation 4,
+        https://doi.org/10.48550/arXiv.1807.03748; Gao, Yao and Chen (2021), "SimCSE", equation 1,
+        https://doi.org/10.18653/v1/2021.emnlp-main.552
+
+    Example:
+        >>> contrastive_loss(torch.ones(32, 4), torch.ones(32, 4))  # ln 32
+        tensor(3.4657)
+    """
+    if temperature <= 0:
+        raise ValueError(f"temperature is {temperature}; expected a positive number, such as 0.05.")
+    if len(left) < 2:
+        raise ValueError("there is one pair; its other pairs are what it is told apart from.")
+    similar = F.normalize(left, dim=-1) @ F.normalize(right, dim=-1).T / temperature
+    return F.cross_entropy(similar, torch.arange(len(left), device=left.device))
