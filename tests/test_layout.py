@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import glassbox
 from bookkit.pages import ROOT, notebooks
 
 CODE = ROOT / "code"
@@ -149,3 +150,78 @@ def test_planted_loose_pin_is_found(line):
 def test_files_can_be_read_in_one_sitting(path):
     lines = len(path.read_text(encoding="utf-8").splitlines())
     assert lines <= 250, f"{name(path)} has {lines} lines. One idea a file, at most 250 lines."
+
+
+FLOOR = re.compile(r"^ +floor (\d)  (.+)$", re.M)
+
+
+def floors():
+    """Return the floor of every module, as the package's own docstring draws them."""
+    return {
+        room: int(number)
+        for number, rooms in FLOOR.findall(glassbox.__doc__)
+        for room in rooms.split()
+    }
+
+
+def room(path):
+    return path.relative_to(CODE / "glassbox").parts[0].removesuffix(".py")
+
+
+def uphill(source, own, house):
+    """Return the rooms that a piece of Python imports from a floor above its own."""
+    rooms = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module == "glassbox":
+            rooms |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("glassbox."):
+            rooms.add(node.module.split(".")[1])
+        elif isinstance(node, ast.Import):
+            names = (alias.name.split(".") for alias in node.names)
+            rooms |= {parts[1] for parts in names if parts[0] == "glassbox" and len(parts) > 1}
+    return {other for other in rooms if house[other] > house[own]}
+
+
+def test_the_docstring_draws_every_room_of_the_house():
+    assert set(floors()) == {room(path) for path in COURSE} - {"__init__"}
+
+
+@pytest.mark.parametrize("path", COURSE, ids=name)
+def test_imports_run_downward(path):
+    if room(path) != "__init__":
+        assert not uphill(path.read_text(encoding="utf-8"), room(path), floors())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from glassbox.gpt import GPT",
+        "from glassbox import gpt",
+        "import glassbox.gpt",
+        "def f():\n    from glassbox.gpt import GPT",
+    ],
+)
+def test_planted_import_from_above_is_found(line):
+    assert uphill(line, "masks", {"gpt": 4, "masks": 1}) == {"gpt"}
+
+
+def functions(source):
+    """Return each function's name, its lines of code and its number of positional arguments."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+            positional = [a.arg for a in node.args.args if a.arg not in ("self", "cls")]
+            yield node.name, lines, len(positional)
+
+
+@pytest.mark.parametrize("path", COURSE, ids=name)
+def test_functions_fit_on_a_screen(path):
+    for function, lines, arguments in functions(path.read_text(encoding="utf-8")):
+        assert lines <= 40, f"{function} in {name(path)} has {lines} lines of code"
+        assert arguments <= 6, f"{function} in {name(path)} has {arguments} positional arguments"
+
+
+def test_planted_long_function_is_measured():
+    source = 'def f(a, b, *, c):\n    """Say."""\n' + "    a = b\n" * 41
+    assert list(functions(source)) == [("f", 41, 2)]

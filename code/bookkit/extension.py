@@ -42,6 +42,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("html-page-context", slim_code)
     # 600: after napoleon has turned the sections of a docstring into markup.
     app.connect("autodoc-process-docstring", typeset_docstring, priority=600)
+    app.connect("autodoc-skip-member", skip_tuple_fields)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", slim_theme)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
@@ -100,6 +101,13 @@ def drop_thebe(app: Sphinx, page: str, template: str, context: dict, doctree: An
         for script in context.get("script_files", [])
         if "thebe" not in f"{getattr(script, 'filename', script)}{_body(script)}".lower()
     ]
+
+
+def skip_tuple_fields(
+    app: Sphinx, kind: str, name: str, thing: Any, skip: bool, options: Any
+) -> bool | None:
+    """Leave out the fields of a named tuple: its docstring has described them already."""
+    return True if (getattr(thing, "__doc__", "") or "").startswith("Alias for field") else None
 
 
 def typeset_docstring(

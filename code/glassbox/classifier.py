@@ -15,7 +15,7 @@ from glassbox.pooling import POOLINGS
 class ClassifierConfig(EncoderConfig):
     """The settings of an encoder with a classifier on top.
 
-    Attributes:
+    Args:
         n_classes: number of classes.
         pooling: `"mean"`, `"max"`, `"first"` or `"attention"`.
         d_classifier: inner width of the classifier; a single linear layer if not given.

@@ -17,7 +17,7 @@ RESIDUALS = ("pre", "post")
 class TransformerConfig:
     """The sizes and parts of a transformer; the models add what only they need.
 
-    Attributes:
+    Args:
         vocab_size: number of token ids.
         context_length: the most positions that the model takes at once.
         d_model: width of a token's vector.

@@ -17,7 +17,7 @@ from glassbox.transformer import Transformer
 class EncoderConfig(TransformerConfig):
     """The settings of an encoder: those of every transformer, with the first paper's defaults.
 
-    Attributes:
+    Args:
         positions: as in `TransformerConfig`; here `"sinusoidal"` if not given.
         residual: here `"post"` if not given.
         pad_id: the token id that fills up short sequences; `None` where there is no padding.

@@ -18,7 +18,7 @@ from glassbox.transformer import Transformer, cached
 class EncoderDecoderConfig(EncoderConfig):
     """The settings of an encoder-decoder; both halves have the same sizes and parts.
 
-    Attributes:
+    Args:
         vocab_size: number of token ids of the target.
         source_vocab_size: that of the source; `vocab_size` if not given.
 

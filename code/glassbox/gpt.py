@@ -62,7 +62,7 @@ class Bigram(nn.Module):
 class GPTConfig(TransformerConfig):
     """The settings of a GPT: those of every transformer, and three more.
 
-    Attributes:
+    Args:
         causal: whether tokens attend only backward. Without it, give the model a mask such as
             `masks.prefix`.
         head_bias: whether the output layer adds a learned number to each logit.

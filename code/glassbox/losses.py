@@ -11,7 +11,7 @@ from torch import Tensor
 class Output(NamedTuple):
     """Logits, and the loss where targets were given: `logits, loss = model(tokens, targets)`.
 
-    Attributes:
+    Args:
         logits: one score for each class or vocabulary entry, before any softmax.
         loss: mean cross-entropy in nats, a scalar; `None` without targets.
 

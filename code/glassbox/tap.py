@@ -9,6 +9,10 @@ class Tap(nn.Identity):
     Attention has a tap for its weights. While nobody watches it, the weights need not exist, and
     the faster fused formula runs.
 
+    Source:
+        Nanda and Bloom (2022), "TransformerLens" (there called a hook point),
+        https://github.com/TransformerLensOrg/TransformerLens
+
     Example:
         >>> import torch
         >>> tap = Tap()

@@ -6,12 +6,12 @@ from glassbox.attention.heads import HeadList, SelfAttention, simple_self_attent
 from glassbox.attention.multi_head import MultiHeadAttention, fuse
 
 __all__ = [
-    "HeadList",
-    "KeyValueCache",
-    "MultiHeadAttention",
-    "SelfAttention",
     "attention",
-    "fuse",
     "fused_attention",
     "simple_self_attention",
+    "SelfAttention",
+    "HeadList",
+    "MultiHeadAttention",
+    "fuse",
+    "KeyValueCache",
 ]

@@ -71,7 +71,7 @@ class KeyValueCache:
             values: the same shape.
 
         Returns:
-            All keys and all values so far, as views: nothing is copied.
+            All keys and all values so far. They are views, nothing is copied.
 
         Raises:
             ValueError: if they do not fit the cache, or there is no room for them.

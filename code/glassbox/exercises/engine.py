@@ -18,7 +18,16 @@ class Wrong(Exception):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the check of one exercise found."""
+    """What the check of one exercise found.
+
+    Attributes:
+        status: whether the answer is not attempted, passed or wrong.
+        message: what was expected, what came, and the likely cause.
+
+    Example:
+        >>> print(Verdict("passed", "three shapes, five seeds."))
+        Passed – three shapes, five seeds.
+    """
 
     status: Literal["not attempted", "passed", "wrong"]
     message: str
@@ -74,8 +83,16 @@ def judge(name: str, answer: Callable[..., Any]) -> Verdict:
 def check(name: str, answer: Callable[..., Any]) -> None:
     """Print the verdict on an answer to the exercise `name`.
 
+    Args:
+        name: the exercise's name, as its check cell has it.
+        answer: the reader's function.
+
     Raises:
         ValueError: if no exercise has this name.
+
+    Example:
+        >>> check("stable-softmax", lambda scores, dim: scores.softmax(dim))
+        Passed – your answer holds on every shape and seed that was tried.
     """
     print(judge(name, answer))
 

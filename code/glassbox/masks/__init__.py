@@ -17,13 +17,13 @@ from glassbox.masks.patterns import (
 
 __all__ = [
     "causal",
-    "document_positions",
+    "sliding_window",
+    "prefix",
+    "padding",
     "documents",
-    "from_additive",
+    "document_positions",
     "from_blocked",
     "from_numbers",
-    "padding",
-    "prefix",
-    "sliding_window",
+    "from_additive",
     "to_additive",
 ]
