@@ -67,8 +67,8 @@ class Rotary(Positions):
             ValueError: if the last axis of `x` is not `d_head`.
         """
         checks.width("x", x, self.d_head, "d_head")
-        # Computed here and not kept in a buffer: a model cast to bfloat16 would round it, and
-        # position 257 would become 256.
+        # Computed here and not kept in a buffer: a model cast to bfloat16 would round it, and far
+        # positions would turn by a wrong angle.
         precision = torch.promote_types(x.dtype, torch.float32)
         places = torch.arange(start, start + x.shape[-2], dtype=precision, device=x.device)
         phi = angles(places, self.d_head, self.base)
