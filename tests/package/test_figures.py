@@ -9,6 +9,7 @@ from matplotlib import image
 from matplotlib.colors import to_hex
 
 from glassbox import figures
+from glassbox.figures.output import recolor
 
 
 @pytest.fixture
@@ -43,6 +44,31 @@ def test_a_figure_without_a_description_is_refused(displayed):
     assert displayed == []
 
 
+def test_a_figure_drawn_by_hand_needs_a_description(displayed):
+    with pytest.raises(ValueError, match="drawn by hand"):
+        figures.show(drawing())
+    assert displayed == []
+
+
+def test_a_figure_of_this_module_brings_its_description_and_yields_to_another(displayed):
+    fig = figures.bars({"a": 1.5}, "One bar", "meters")
+    figures.show(fig)
+    figures.show(fig, alt="A bar of one and a half meters.")
+    assert [data["text/plain"] for data, _ in displayed] == [
+        "One bar. Bar chart of meters. 'a': 1.5.",
+        "A bar of one and a half meters.",
+    ]
+    assert displayed[0][0]["image/png"] == displayed[1][0]["image/png"]
+
+
+def test_products_are_described_line_by_line():
+    line = [("$x$", 1, 3, figures.INK), "@", ("$W$", 3, 2, figures.KEY)]
+    fig = figures.products([line, [("$y$", 5, 2, figures.VALUE)]], "Axes\nmeet in $W$!")
+    assert figures.describe(fig) == (
+        "Axes meet in W! Matrices drawn cell by cell: x 1×3 @ W 3×2; y 5×2."
+    )
+
+
 def test_equal_figures_are_equal_bytes(displayed):
     for _ in range(2):
         figures.show(drawing(), alt="A line rises from 0 to 1.")
@@ -58,7 +84,7 @@ def test_a_figure_can_be_shown_twice(displayed):
 
 def test_every_color_of_the_theme_changes_for_a_dark_page():
     fig = drawing()
-    figures._recolor(fig, figures.ON_DARK)
+    recolor(fig, figures.ON_DARK)
     ax = fig.axes[0]
     assert to_hex(ax.lines[0].get_color()) == figures.ON_DARK[figures.QUERY]
     points = [to_hex(color) for color in ax.collections[0].get_facecolor()]
@@ -82,7 +108,10 @@ def contrast(one: str, two: str) -> float:
     return (brighter + 0.05) / (darker + 0.05)
 
 
-@pytest.mark.parametrize("color", [figures.INK, figures.MUTED, "#0072b2", "#c25700", "#007a5e"])
+ROLES = ("#0072b2", "#c25700", "#007a5e")
+
+
+@pytest.mark.parametrize("color", sorted({figures.INK, figures.MUTED, *ROLES, *figures.SERIES}))
 def test_text_colors_have_enough_contrast_on_both_pages(color):
     assert contrast(color, "#ffffff") >= 4.5
     assert contrast(figures.ON_DARK[color], "#14181e") >= 4.5
@@ -116,7 +145,9 @@ def test_a_heat_map_puts_each_weight_and_label_where_it_belongs():
 
 
 def test_the_three_roles_keep_their_colors():
-    assert (figures.QUERY, figures.KEY, figures.VALUE) == ("#0072b2", "#c25700", "#007a5e")
+    assert (figures.QUERY, figures.KEY, figures.VALUE) == ROLES
+    assert not set(figures.SERIES) & set(ROLES), "a line is no query, key or value"
+    assert len(set(figures.SERIES)) == len({figures.ON_DARK[c] for c in figures.SERIES}) == 6
 
 
 def test_products_draw_every_cell_of_every_matrix():
