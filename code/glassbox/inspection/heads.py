@@ -19,6 +19,11 @@ class HeadMatrices(NamedTuple):
         w_k: stream to key, shape `(d_model, d_head)`.
         w_v: stream to value, shape `(d_model, d_head)`.
         w_o: context to stream, shape `(d_head, d_model)`.
+
+    Example:
+        >>> matrices = head_matrices(MultiHeadAttention(64, n_heads=4), head=0)
+        >>> (matrices.w_v @ matrices.w_o).shape  # what the head makes of a vector it attends to
+        torch.Size([64, 64])
     """
 
     w_q: Float[Tensor, "d_model d_head"]

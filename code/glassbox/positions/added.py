@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from glassbox import checks
-from glassbox.positions.base import Positions
+from glassbox.positions.base import Positions, check_places
 
 
 def angles(
@@ -24,7 +24,8 @@ def angles(
         The angles in radians, shape `(..., width / 2)`, in the precision of `positions`.
 
     Raises:
-        ValueError: if `width` is odd.
+        TypeError: if `width` is no whole number.
+        ValueError: if `width` is odd, or `base` is not positive.
 
     Source:
         Vaswani et al. (2017), section 3.5, https://doi.org/10.48550/arXiv.1706.03762
@@ -35,7 +36,9 @@ def angles(
                 [1.0000, 0.0100],
                 [2.0000, 0.0200]])
     """
+    checks.tensor("positions", positions)
     check_pairs("width", width)
+    checks.above_zero("base", base, example=10000.0)
     columns = torch.arange(0, width, 2, dtype=positions.dtype, device=positions.device)
     return positions.unsqueeze(-1) * base ** (-columns / width)
 
@@ -163,6 +166,7 @@ class Learned(Positions):
 
 def check_pairs(name: str, width: int) -> None:
     """Raise a ValueError if the columns do not come in pairs of sine and cosine."""
+    checks.positive(**{name: width})
     if width % 2:
         raise ValueError(
             f"{name} is {width}; expected an even number, because the columns come in pairs of "
@@ -173,13 +177,8 @@ def check_pairs(name: str, width: int) -> None:
 def _check_rows(x: Tensor, positions: Tensor, table: Tensor) -> None:
     """Raise a ValueError unless each token of `x` has one position, and it has a row."""
     context_length, d_model = table.shape
-    checks.width("x", x, d_model, "d_model")
-    # A longer or shorter axis would broadcast without an error where one of the two is 1.
-    if positions.shape != x.shape[-1 - positions.ndim : -1]:
-        raise ValueError(
-            f"positions has shape {tuple(positions.shape)} and x has shape {tuple(x.shape)}; "
-            f"expected one position for each token, such as torch.arange({x.shape[-2]})."
-        )
+    checks.width("x", x, d_model, "d_model", table)
+    check_places(x, positions)
     if torch.compiler.is_compiling() or positions.is_meta or positions.numel() == 0:
         return  # there are no values to look at
     low, high = (edge.item() for edge in positions.aminmax())

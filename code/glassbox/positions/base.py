@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from glassbox import checks
+
 
 class Positions(nn.Module):
     r"""A scheme that tells a model where its tokens stand; this one leaves everything as it is.
@@ -20,6 +22,10 @@ class Positions(nn.Module):
         seat: where the scheme acts, `"embeddings"` (once, before the first block) or
             `"attention"` (in every block).
         terms: the number m of products that are summed in a score; 1 for nearly every scheme.
+
+    Source:
+        Dufter, Schmitt and Schütze (2022), "Position Information in Transformers: An Overview",
+        section 3, https://doi.org/10.1162/coli_a_00445
 
     Example:
         >>> class Reversed(Positions):  # a scheme of your own: one method, the rest is inherited
@@ -47,7 +53,12 @@ class Positions(nn.Module):
 
         Returns:
             The embeddings that the first block sees, shape `(..., T, D)`.
+
+        Raises:
+            TypeError: if the positions are no whole numbers.
+            ValueError: if there is not one for each token.
         """
+        check_places(x, positions)
         return x
 
     def turn(
@@ -117,6 +128,8 @@ def offsets(
         tensor([[ 2,  1,  0, -1],
                 [ 3,  2,  1,  0]])
     """
+    checks.tensor("query", query)
+    checks.tensor("key", key)
     seq, src = query.shape[-2], key.shape[-2]
     if seq > src:
         raise ValueError(
@@ -127,9 +140,27 @@ def offsets(
     return places[src - seq :, None] - places
 
 
+def check_places(x: Tensor, positions: Tensor) -> None:
+    """Raise an error unless each token of `x` has one position, a whole number."""
+    checks.tensor("x", x)
+    checks.tensor("positions", positions)
+    if positions.dtype not in (torch.int64, torch.int32):
+        raise TypeError(
+            f"positions holds {positions.dtype}; expected whole numbers, torch.int64, such as "
+            f"torch.arange({x.shape[-2]})."
+        )
+    # A longer or shorter axis would broadcast without an error where one of the two is 1.
+    if positions.shape != x.shape[-1 - positions.ndim : -1]:
+        raise ValueError(
+            f"positions has shape {tuple(positions.shape)} and x has shape {tuple(x.shape)}; "
+            f"expected one position for each token, such as torch.arange({x.shape[-2]})."
+        )
+    checks.place("positions", positions, x, "x")
+
+
 def check_heads(query: Tensor, n_heads: int, d_head: int | None = None) -> None:
     """Raise a ValueError unless the queries have the heads that a scheme was built for."""
-    if query.shape[-3] != n_heads or d_head not in (None, query.shape[-1]):
+    if query.ndim < 3 or query.shape[-3] != n_heads or d_head not in (None, query.shape[-1]):
         width = "d_head" if d_head is None else d_head
         raise ValueError(
             f"query has shape {tuple(query.shape)}; expected (batch, {n_heads}, tokens, {width}). "

@@ -119,6 +119,7 @@ def relative_bucket(
         Bucket numbers from 0 to `n_buckets` − 1, of the same shape.
 
     Raises:
+        TypeError: if the distances are no whole numbers.
         ValueError: if there are too few buckets, or `max_distance` is within the exact ones.
 
     Source:
@@ -132,6 +133,12 @@ def relative_bucket(
         >>> relative_bucket(-behind)
         tensor([ 0, 17, 25, 26, 26, 31, 31])
     """
+    checks.tensor("relative_position", relative_position)
+    if relative_position.is_floating_point():
+        raise TypeError(
+            f"relative_position holds {relative_position.dtype}; expected whole numbers of tokens. "
+            "Convert them: relative_position.long()."
+        )
     _check_buckets(bidirectional, n_buckets, max_distance)
     if bidirectional:
         n_buckets //= 2
@@ -184,7 +191,7 @@ class T5Bias(Positions):
     ) -> None:
         """Make a table of zeros."""
         super().__init__()
-        checks.positive(n_heads=n_heads, n_buckets=n_buckets, max_distance=max_distance)
+        checks.positive(n_heads=n_heads)
         _check_buckets(not causal, n_buckets, max_distance)
         self.max_distance = max_distance
         self.causal = causal
@@ -210,6 +217,7 @@ class T5Bias(Positions):
 
 def _check_buckets(bidirectional: bool, n_buckets: int, max_distance: int) -> None:
     """Raise a ValueError where no bucket, or no distance, is left for one of the two kinds."""
+    checks.positive(n_buckets=n_buckets, max_distance=max_distance)
     least = 4 if bidirectional else 2
     if n_buckets < least:
         raise ValueError(

@@ -19,6 +19,12 @@ class Sizes(Protocol):
         d_model: width D of an embedding.
         n_heads: number of heads H.
         context_length: number of positions.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> sizes = SimpleNamespace(d_model=64, d_head=16, n_heads=4, context_length=8)
+        >>> isinstance(sizes, Sizes)
+        True
     """
 
     d_model: int
@@ -57,6 +63,7 @@ def build_positions(name: str, config: Sizes, causal: bool) -> Positions:
         The scheme, its parameters freshly drawn.
 
     Raises:
+        TypeError: if `config` lacks a size.
         ValueError: if there is no scheme of that name, or the sizes do not suit it.
 
     Example:
@@ -66,4 +73,9 @@ def build_positions(name: str, config: Sizes, causal: bool) -> Positions:
         Rotary(d_head=16, base=10000)
     """
     checks.one_of("positions", name, POSITIONS)
+    if not isinstance(config, Sizes):
+        raise TypeError(
+            f"config is of type {type(config).__name__}; expected an object that has d_model, "
+            "n_heads, d_head and context_length, such as a GPTConfig."
+        )
     return POSITIONS[name](config, causal)

@@ -26,7 +26,7 @@ class Rotary(Positions):
         base: sets the slowest rotation.
 
     Raises:
-        ValueError: if `d_head` is odd or below 1.
+        ValueError: if `d_head` is odd or below 1, or `base` is not positive.
 
     Source:
         Su et al. (2021), "RoFormer: Enhanced Transformer with Rotary Position Embedding", section
@@ -47,6 +47,7 @@ class Rotary(Positions):
         super().__init__()
         checks.positive(d_head=d_head)
         check_pairs("d_head", d_head)
+        checks.above_zero("base", base, example=10000.0)
         self.d_head = d_head
         self.base = base
 
@@ -64,9 +65,14 @@ class Rotary(Positions):
             `x`.
 
         Raises:
-            ValueError: if the last axis of `x` is not `d_head`.
+            ValueError: if the last axis of `x` is not `d_head`, or `x` holds whole numbers.
         """
         checks.width("x", x, self.d_head, "d_head")
+        if not x.is_floating_point():
+            raise ValueError(
+                f"x holds {x.dtype}; expected floating-point queries or keys, for turned vectors "
+                "are seldom whole. Convert them: x.float()."
+            )
         # Computed here and not kept in a buffer: a model cast to bfloat16 would round it, and far
         # positions would turn by a wrong angle.
         precision = torch.promote_types(x.dtype, torch.float32)
