@@ -23,9 +23,6 @@ def build_attention(
             there.
         causal: whether a token sees only itself and what comes before it.
 
-    Raises:
-        ValueError: if a list of heads is combined with positions that act inside attention.
-
     Example:
         >>> config = TransformerConfig(
         ...     vocab_size=65, context_length=8, d_model=64, n_heads=4, n_layers=1
@@ -39,16 +36,11 @@ def build_attention(
         "out_bias": config.bias,
         "dropout": config.dropout,
     }
-    inside = positions.seat == "attention"
-    if config.attention == "multi_head":
-        options |= {"n_kv_heads": config.n_kv_heads, "positions": positions if inside else None}
-        return MultiHeadAttention(config.d_model, config.n_heads, **options)
-    if inside:
-        raise ValueError(
-            f"attention is 'head_list' and positions is {config.positions!r}, which acts inside "
-            "attention; a list of heads has no place for it. Write attention='multi_head'."
-        )
-    return HeadList(config.d_model, config.n_heads, **options)
+    if config.attention == "head_list":
+        return HeadList(config.d_model, config.n_heads, **options)
+    inside = positions if positions.seat == "attention" else None
+    options |= {"n_kv_heads": config.n_kv_heads, "positions": inside}
+    return MultiHeadAttention(config.d_model, config.n_heads, **options)
 
 
 def build_feed_forward(config: TransformerConfig) -> nn.Module:

@@ -1,10 +1,14 @@
 """Transformer blocks: attention and a feed-forward network around a residual stream."""
 
 from collections.abc import Callable
+from inspect import signature
+from reprlib import repr as short
+from typing import Any
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from glassbox import checks
 from glassbox.attention import KeyValueCache
 
 Residual = Callable[[Tensor, Callable[[Tensor], Tensor], nn.Module], Tensor]
@@ -75,6 +79,9 @@ class Block(nn.Module):
         norm_2: the norm of the feed-forward network.
         residual: `pre_norm`, `post_norm` or a function like them.
 
+    Raises:
+        TypeError: if a part is no module, or cannot be called as a block does.
+
     Source:
         Vaswani et al. (2017), figure 1, https://doi.org/10.48550/arXiv.1706.03762
 
@@ -101,6 +108,8 @@ class Block(nn.Module):
     ) -> None:
         """Keep the parts."""
         super().__init__()
+        _check_parts(residual, feed_forward=feed_forward, norm_1=norm_1, norm_2=norm_2)
+        _check_attention("attention", attention, "x", mask=None, cache=None)
         self.attention = attention
         self.feed_forward = feed_forward
         self.norm_1 = norm_1
@@ -135,6 +144,10 @@ class CrossBlock(nn.Module):
         norms: one for each of the three, in this order.
         residual: `pre_norm`, `post_norm` or a function like them.
 
+    Raises:
+        TypeError: if a part is no module, or cannot be called as a block does.
+        ValueError: if there are not three norms.
+
     Source:
         Vaswani et al. (2017), figure 1, right half, https://doi.org/10.48550/arXiv.1706.03762
 
@@ -161,6 +174,16 @@ class CrossBlock(nn.Module):
     ) -> None:
         """Keep the parts."""
         super().__init__()
+        norms = list(norms) if isinstance(norms, list | tuple | nn.ModuleList) else [norms]
+        if len({id(norm) for norm in norms}) != 3 or len(norms) != 3:
+            raise ValueError(
+                f"there are {len(norms)} norms, {len({id(norm) for norm in norms})} of them "
+                "distinct; expected 3, each built on its own: [LayerNorm(64) for _ in range(3)]."
+            )
+        named = {f"norm_{place}": norm for place, norm in enumerate(norms, start=1)}
+        _check_parts(residual, feed_forward=feed_forward, **named)
+        _check_attention("attention", attention, "x", mask=None, cache=None)
+        _check_attention("cross_attention", cross_attention, "x", "memory", mask=None)
         self.attention = attention
         self.cross_attention = cross_attention
         self.feed_forward = feed_forward
@@ -185,9 +208,39 @@ class CrossBlock(nn.Module):
             memory_mask: `True` where target tokens may attend to source tokens, shape
                 `(B, 1, 1, S)` for padding.
             cache: keys and values of earlier target positions.
+
+        Raises:
+            TypeError: if there is no memory.
         """
+        checks.tensor("memory", memory)
         x = self.residual(x, lambda h: self.attention(h, mask=mask, cache=cache), self.norm_1)
         x = self.residual(
             x, lambda h: self.cross_attention(h, memory, mask=memory_mask), self.norm_2
         )
         return self.residual(x, self.feed_forward, self.norm_3)
+
+
+def _check_parts(residual: Residual, **modules: nn.Module) -> None:
+    """Refuse parts that are no modules, and a residual that is no function."""
+    for name, module in modules.items():
+        checks.module(
+            name, module, "LayerNorm(64)" if "norm" in name else "FeedForward(64, 256, ...)"
+        )
+    if not callable(residual) or isinstance(residual, nn.Module | type):
+        raise TypeError(
+            f"residual is {short(residual)}; expected a function of x, sublayer and norm, such as "
+            "pre_norm or post_norm from glassbox.block."
+        )
+
+
+def _check_attention(name: str, module: nn.Module, *inputs: Any, **options: Any) -> None:
+    """Refuse an attention that cannot be called as a block calls it."""
+    checks.module(name, module, "MultiHeadAttention(64, n_heads=4)")
+    try:
+        signature(module.forward).bind(*inputs, **options)
+    except TypeError as reason:
+        call = ", ".join([*inputs, *(f"{option}=..." for option in options)])
+        raise TypeError(
+            f"{name} is of type {type(module).__name__} and cannot be called as {name}({call}): "
+            f"{reason}. Expected a layer such as MultiHeadAttention; are the parts in order?"
+        ) from None

@@ -60,6 +60,7 @@ class EncoderClassifier(nn.Module):
     def __init__(self, config: ClassifierConfig) -> None:
         """Draw the encoder, then the pooling, then the classifier."""
         super().__init__()
+        checks.config(config, ClassifierConfig)
         self.config = config
         self.encoder = Encoder(config)
         self.pooling = POOLINGS[config.pooling](config.d_model)

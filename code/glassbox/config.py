@@ -1,11 +1,13 @@
 """The settings that every transformer of this package shares, checked as they are written down."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+import torch
 
 from glassbox import checks
 from glassbox.feedforward import FEED_FORWARDS
 from glassbox.norms import NORMS
-from glassbox.positions import POSITIONS
+from glassbox.positions import POSITIONS, Positions, build_positions
 
 ATTENTIONS = ("multi_head", "head_list")
 """The two forms of multi-head attention, by their names in a configuration."""
@@ -36,7 +38,7 @@ class TransformerConfig:
         dropout: share of numbers set to 0 while training.
 
     Raises:
-        TypeError: if a size is not a whole number.
+        TypeError: if a size is not a whole number, or a switch neither True nor False.
         ValueError: if a size is below 1, a name is unknown, or the settings do not fit together.
 
     Example:
@@ -73,15 +75,29 @@ that works with n_heads=5: 60 or 65. The nearest n_heads that works with d_model
         if self.n_kv_heads is not None:
             checks.divides("n_heads", self.n_heads, "n_kv_heads", self.n_kv_heads)
         checks.share(dropout=self.dropout)
+        switches = [field.name for field in fields(self) if isinstance(field.default, bool)]
+        checks.flags(**{name: getattr(self, name) for name in switches})
         checks.one_of("attention", self.attention, ATTENTIONS)
         checks.one_of("positions", self.positions, POSITIONS)
         checks.one_of("norm", self.norm, NORMS)
         checks.one_of("residual", self.residual, RESIDUALS)
         checks.one_of("feed_forward", self.feed_forward, FEED_FORWARDS)
-        if self.attention == "head_list" and self.n_kv_heads not in (None, self.n_heads):
+        with torch.device("meta"):  # to hear of sizes that do not suit it, at no cost
+            scheme = build_positions(self.positions, self, causal=True)
+        if self.attention == "head_list":
+            self._check_head_list(scheme)
+
+    def _check_head_list(self, scheme: Positions) -> None:
+        """Refuse what a list of heads cannot do."""
+        if self.n_kv_heads not in (None, self.n_heads):
             raise ValueError(
                 f"attention is 'head_list' and n_kv_heads is {self.n_kv_heads}; heads in a list "
                 f"share nothing. Leave n_kv_heads out, or write attention='multi_head'."
+            )
+        if scheme.seat == "attention":
+            raise ValueError(
+                f"attention is 'head_list' and positions is {self.positions!r}, which acts inside "
+                "attention; a list of heads has no place for it. Write attention='multi_head'."
             )
 
     @property

@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from glassbox import masks
+from glassbox import checks, masks
 from glassbox.assembly import build_blocks
+from glassbox.attention.arguments import check_mask
 from glassbox.config import TransformerConfig
 from glassbox.losses import Output, cross_entropy
 from glassbox.transformer import Transformer
@@ -41,11 +42,12 @@ class EncoderConfig(TransformerConfig):
     def __post_init__(self) -> None:
         """Refuse settings that do not fit together."""
         super().__post_init__()
-        if self.pad_id is not None and not 0 <= self.pad_id < self.vocab_size:
-            raise ValueError(
-                f"pad_id is {self.pad_id}, but token ids run from 0 to {self.vocab_size - 1}. "
-                "Write None where there is no padding."
-            )
+        checks.token_id("pad_id", self.pad_id, self.n_source_ids)
+
+    @property
+    def n_source_ids(self) -> int:
+        """Number of token ids that the encoder reads."""
+        return self.vocab_size
 
 
 class Encoder(Transformer):
@@ -69,6 +71,7 @@ class Encoder(Transformer):
 
     def __init__(self, config: EncoderConfig) -> None:
         """Draw the trunk, with attention in both directions."""
+        checks.config(config, EncoderConfig)
         super().__init__(
             config,
             lambda positions: build_blocks(config, positions, causal=False),
@@ -84,6 +87,7 @@ class Encoder(Transformer):
         Raises:
             ValueError: if a row holds nothing but padding.
         """
+        checks.ids("tokens", tokens)
         if self.config.pad_id is None:
             return torch.ones_like(tokens, dtype=torch.bool)[:, None, None, :]
         return masks.padding(tokens, self.config.pad_id)
@@ -107,6 +111,9 @@ class Encoder(Transformer):
         x = self.embed(tokens)
         allowed = None if self.config.pad_id is None else self.padding_mask(tokens)
         if mask is not None:
+            # Joined unchecked, (B, S, S) would line up with the heads where these are as many.
+            batch, src = tokens.shape
+            check_mask(mask, (batch, self.config.n_heads, src, src), tokens.device)
             allowed = mask if allowed is None else allowed & mask
         for block in self.blocks:
             x = block(x, mask=allowed)

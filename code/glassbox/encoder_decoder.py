@@ -20,7 +20,7 @@ class EncoderDecoderConfig(EncoderConfig):
 
     Args:
         vocab_size: number of token ids of the target.
-        source_vocab_size: that of the source; `vocab_size` if not given.
+        source_vocab_size: that of the source, among which is `pad_id`; `vocab_size` if not given.
 
     Raises:
         TypeError: if a size is not a whole number.
@@ -38,15 +38,20 @@ class EncoderDecoderConfig(EncoderConfig):
 
     def __post_init__(self) -> None:
         """Refuse settings that do not fit together."""
-        super().__post_init__()
         if self.source_vocab_size is not None:
             checks.positive(source_vocab_size=self.source_vocab_size)
+        super().__post_init__()
+
+    @property
+    def n_source_ids(self) -> int:
+        """Number of token ids that the encoder reads."""
+        return self.vocab_size if self.source_vocab_size is None else self.source_vocab_size
 
     @property
     def source(self) -> EncoderConfig:
         """The settings of the encoder."""
         shared = {field.name: getattr(self, field.name) for field in fields(EncoderConfig)}
-        return EncoderConfig(**shared | {"vocab_size": self.source_vocab_size or self.vocab_size})
+        return EncoderConfig(**shared | {"vocab_size": self.n_source_ids})
 
 
 class Decoder(Transformer):
@@ -69,6 +74,7 @@ class Decoder(Transformer):
 
     def __init__(self, config: EncoderDecoderConfig) -> None:
         """Draw the trunk, then the output layer."""
+        checks.config(config, EncoderDecoderConfig)
         super().__init__(
             config, lambda positions: build_cross_blocks(config, positions), causal=True
         )
@@ -94,8 +100,16 @@ class Decoder(Transformer):
             TypeError: if the ids are not whole numbers.
             ValueError: if an id is out of range, the target is too long, or shapes do not fit.
         """
+        if memory_mask is not None:
+            checks.tensor("memory_mask", memory_mask)
+            if memory_mask.ndim != 4:  # a row for each sequence could pass for one for each query
+                raise ValueError(
+                    f"memory_mask has shape {tuple(memory_mask.shape)}; expected (batch, 1, 1, "
+                    "source), as encoder.padding_mask(source) returns it."
+                )
+        pairs = self._pair(caches)
         x = self.embed(target, start=cached(caches))
-        for block, cache in self._pair(caches):
+        for block, cache in pairs:
             x = block(x, memory, memory_mask=memory_mask, cache=cache)
         return self.head(self.norm(x))
 
@@ -122,6 +136,7 @@ class EncoderDecoder(nn.Module):
     def __init__(self, config: EncoderDecoderConfig) -> None:
         """Draw the encoder, then the decoder."""
         super().__init__()
+        checks.config(config, EncoderDecoderConfig)
         self.config = config
         self.encoder = Encoder(config.source)
         self.decoder = Decoder(config)
@@ -144,6 +159,8 @@ class EncoderDecoder(nn.Module):
             ValueError: if an id is out of range, a sequence is too long, the batches differ, a
                 source is all padding, or the targets do not fit.
         """
+        checks.ids("source", source)
+        checks.ids("target", target)
         if len(source) != len(target):
             raise ValueError(
                 f"there are {len(source)} sources and {len(target)} targets; expected one target "

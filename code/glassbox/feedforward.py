@@ -42,6 +42,7 @@ class FeedForward(nn.Module):
         dropout: share of the output's entries that are zeroed while training.
 
     Raises:
+        TypeError: if a width is no whole number, or `activation` no module.
         ValueError: if a width is below 1, or `dropout` is no share.
 
     Source:
@@ -68,6 +69,7 @@ class FeedForward(nn.Module):
         super().__init__()
         checks.positive(d_model=d_model, d_ff=d_ff)
         checks.share(dropout=dropout)
+        checks.module("activation", activation, "nn.ReLU()")
         self.w_in = nn.Linear(d_model, d_ff, bias=bias)
         self.activation = activation
         self.w_out = nn.Linear(d_ff, d_model, bias=bias)
@@ -79,7 +81,7 @@ class FeedForward(nn.Module):
         Raises:
             ValueError: if the last axis of `x` is not `d_model`.
         """
-        checks.width("x", x, self.w_in.in_features, "d_model")
+        checks.width("x", x, self.w_in.in_features, "d_model", self.w_in.weight)
         return self.dropout(self.w_out(self.activation(self.w_in(x))))
 
 
@@ -127,7 +129,7 @@ class SwiGLU(nn.Module):
         Raises:
             ValueError: if the last axis of `x` is not `d_model`.
         """
-        checks.width("x", x, self.w_in.in_features, "d_model")
+        checks.width("x", x, self.w_in.in_features, "d_model", self.w_in.weight)
         return self.dropout(self.w_out(F.silu(self.w_gate(x)) * self.w_in(x)))
 
 

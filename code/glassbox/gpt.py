@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
 
 from jaxtyping import Bool, Int
 from torch import Tensor, nn
@@ -53,7 +52,7 @@ class Bigram(nn.Module):
             TypeError: if the ids are not whole numbers.
             ValueError: if an id is out of range, or the targets do not fit.
         """
-        checks.tokens("tokens", tokens, self.table.num_embeddings)
+        checks.tokens("tokens", tokens, self.table.num_embeddings, self.table.weight)
         logits = self.table(tokens)
         return Output(logits, cross_entropy(logits, targets))
 
@@ -91,6 +90,9 @@ class GPT(Transformer):
     Args:
         config: the settings, such as `preset("character")`.
 
+    Raises:
+        TypeError: if `config` is no `GPTConfig`.
+
     Source:
         Radford et al. (2019), "Language Models are Unsupervised Multitask Learners", section 2.3,
         https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf
@@ -105,6 +107,7 @@ class GPT(Transformer):
 
     def __init__(self, config: GPTConfig) -> None:
         """Draw the trunk, then the output layer."""
+        checks.config(config, GPTConfig, ", or take one by name: preset('gpt2')")
         super().__init__(
             config,
             lambda positions: build_blocks(config, positions, causal=config.causal),
@@ -131,6 +134,7 @@ class GPT(Transformer):
             mask: `True` where attention is allowed, besides being causal; shape `(T, T)` or
                 `(B, 1, T, T)`.
             positions: where each token stands, shape `(T,)` or `(B, T)`; 0, 1, 2, … if not given.
+                Schemes inside attention ignore it: they count from one token to the next.
             caches: keys and values of earlier tokens, from `new_caches`; those of `tokens` are
                 appended.
 
@@ -139,48 +143,12 @@ class GPT(Transformer):
             ValueError: if an id is out of range, the context is too long, or targets, mask or
                 caches do not fit.
         """
+        pairs = self._pair(caches)
         x = self.embed(tokens, positions, start=cached(caches))
-        for block, cache in self._pair(caches):
+        for block, cache in pairs:
             x = block(x, mask=mask, cache=cache)
         logits = self.head(self.norm(x))
         return Output(logits, cross_entropy(logits, targets))
-
-
-def initialize(model: nn.Module, std: float = 0.02) -> nn.Module:
-    """Draw all matrices as GPT-2 does: small and normal, smaller where a block writes.
-
-    Linear layers and embeddings get mean 0 and standard deviation `std`, biases 0. The two layers
-    of each block that write to the residual stream get `std` / √(2N): the stream sums 2N of them.
-
-    Args:
-        model: a model with `blocks`; it is changed in place.
-        std: standard deviation.
-
-    Returns:
-        The model.
-
-    Raises:
-        ValueError: if `std` is not positive.
-
-    Source:
-        Radford et al. (2019), section 2.3,
-        https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf
-
-    Example:
-        >>> model = initialize(GPT(preset("character")))
-        >>> round(model.head.weight.std().item(), 3)
-        0.02
-    """
-    if std <= 0:
-        raise ValueError(f"std is {std}; expected a positive number, such as 0.02.")
-    written = std / sqrt(2 * len(model.blocks))
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Linear | nn.Embedding):
-            writes = name.endswith(("w_o", "w_out"))
-            nn.init.normal_(module.weight, std=written if writes else std)
-        if isinstance(module, nn.Linear) and module.bias is not None:
-            nn.init.zeros_(module.bias)
-    return model
 
 
 _CHARACTER = GPTConfig(

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from glassbox import checks
+
 
 class Output(NamedTuple):
     """Logits, and the loss where targets were given: `logits, loss = model(tokens, targets)`.
@@ -45,6 +47,7 @@ def cross_entropy(
         The loss in nats; `None` without targets.
 
     Raises:
+        TypeError: if the logits are no scores, or the targets no whole numbers.
         ValueError: if the shapes do not fit, a target is no class, or every target is ignored
             (the mean of nothing is not a number).
 
@@ -59,23 +62,39 @@ def cross_entropy(
     if targets is None:
         return None
     _check_targets(logits, targets)
-    return F.cross_entropy(logits.flatten(0, -2), targets.flatten().long(), ignore_index=IGNORED)
+    return F.cross_entropy(
+        logits.reshape(-1, logits.shape[-1]), targets.flatten().long(), ignore_index=IGNORED
+    )
 
 
 def _check_targets(logits: Tensor, targets: Tensor) -> None:
     """Raise a ValueError where targets do not fit the logits."""
+    checks.tensor("logits", logits)
+    checks.tensor("targets", targets)
+    if not logits.is_floating_point() or logits.ndim == 0:
+        raise TypeError(
+            f"logits holds {logits.dtype} of shape {tuple(logits.shape)}; expected floating-point "
+            "scores, shape (..., classes). The order is cross_entropy(logits, targets)."
+        )
+    if targets.is_floating_point() or targets.dtype == torch.bool:
+        raise TypeError(
+            f"targets holds {targets.dtype}; expected the number of the true class, torch.int64. "
+            "Convert it: targets.long(), or targets.argmax(-1) where each class has a share."
+        )
     if logits.shape[:-1] != targets.shape:
         raise ValueError(
             f"targets has shape {tuple(targets.shape)}, but the logits have shape "
             f"{tuple(logits.shape)}: expected one target for each, {tuple(logits.shape[:-1])}."
+            + _way_to_fit(logits, targets)
         )
+    checks.place("targets", targets, logits, "the logits")
     if torch.compiler.is_compiling() or targets.is_meta:
         return  # the values are not known here
     counted = targets[targets != IGNORED]
     if counted.numel() == 0:
         raise ValueError(
-            f"every target is {IGNORED}, so no token counts and the mean is 0 / 0. Leave such a "
-            "batch out, or check how the targets were masked."
+            f"there is no target, or every target is {IGNORED}, so no token counts and the mean is "
+            "0 / 0. Leave such a batch out, or check how the targets were masked."
         )
     if counted.min() < 0 or counted.max() >= logits.shape[-1]:
         wrong = counted.min() if counted.min() < 0 else counted.max()
@@ -83,6 +102,16 @@ def _check_targets(logits: Tensor, targets: Tensor) -> None:
             f"targets holds {wrong.item()}, but there are {logits.shape[-1]} classes: expected 0 "
             f"to {logits.shape[-1] - 1}, or {IGNORED} for a target that does not count."
         )
+
+
+def _way_to_fit(logits: Tensor, targets: Tensor) -> str:
+    """Return a likely fix where there is not one target for each row of logits."""
+    if targets.ndim == logits.ndim:
+        pick = "squeeze" if targets.shape[-1] == 1 else "argmax"
+        return f" Keep one number of each row: targets.{pick}(-1)."
+    if targets.ndim == 2:
+        return " Cut both from one text: tokens = text[:, :-1] and targets = text[:, 1:]."
+    return ""
 
 
 def contrastive_loss(
@@ -115,9 +144,25 @@ def contrastive_loss(
         >>> contrastive_loss(torch.ones(32, 4), torch.ones(32, 4))  # ln 32
         tensor(3.4657)
     """
-    if temperature <= 0:
-        raise ValueError(f"temperature is {temperature}; expected a positive number, such as 0.05.")
-    if len(left) < 2:
-        raise ValueError("there is one pair; its other pairs are what it is told apart from.")
+    checks.above_zero("temperature", temperature, example=0.05)
+    _check_pairs(left, right)
     similar = F.normalize(left, dim=-1) @ F.normalize(right, dim=-1).T / temperature
     return F.cross_entropy(similar, torch.arange(len(left), device=left.device))
+
+
+def _check_pairs(left: Tensor, right: Tensor) -> None:
+    """Raise an error unless there are two or more pairs of vectors."""
+    checks.tensor("left", left)
+    checks.tensor("right", right)
+    fit = left.ndim == 2 and left.shape == right.shape and left.is_floating_point()
+    if not fit or left.dtype != right.dtype:
+        raise ValueError(
+            f"left has shape {tuple(left.shape)} of {left.dtype} and right {tuple(right.shape)} of "
+            f"{right.dtype}; expected the same of both: (pairs, d_model), floating point."
+        )
+    checks.place("right", right, left, "left")
+    if len(left) < 2:
+        raise ValueError(
+            f"left and right hold {len(left)} vectors, so there is at most one pair; expected 2 or "
+            "more, because a pair is told apart from the others."
+        )

@@ -32,7 +32,7 @@ def layer_norm(
         The normalized vectors, shape `(..., D)`.
 
     Raises:
-        ValueError: if the last axis of `x` is not D.
+        ValueError: if the last axis of `x` is not D, or types or devices are mixed.
 
     Source:
         Ba, Kiros and Hinton (2016), "Layer Normalization", equations 3 and 4,
@@ -44,7 +44,13 @@ def layer_norm(
         >>> layer_norm(torch.tensor([0.001, 0.002, 0.003]), torch.ones(3))
         tensor([-0.3062,  0.0000,  0.3062])
     """
-    checks.width("x", x, len(weight), "d_model")
+    checks.tensor("weight", weight)
+    checks.width("x", x, weight.shape[-1], "d_model", weight)
+    if bias is not None and bias.shape != weight.shape:
+        raise ValueError(
+            f"bias has shape {tuple(bias.shape)} and weight {tuple(weight.shape)}; expected one of "
+            "each for every column of x."
+        )
     mean = x.mean(-1, keepdim=True)
     variance = (x - mean).square().mean(-1, keepdim=True)
     normalized = (x - mean) / torch.sqrt(variance + eps)
@@ -67,7 +73,7 @@ def rms_norm(
         The normalized vectors, shape `(..., D)`.
 
     Raises:
-        ValueError: if the last axis of `x` is not D.
+        ValueError: if the last axis of `x` is not D, or types or devices are mixed.
 
     Source:
         Zhang and Sennrich (2019), "Root Mean Square Layer Normalization", equation 4,
@@ -77,7 +83,8 @@ def rms_norm(
         >>> rms_norm(torch.tensor([3.0, 4.0]), torch.ones(2))  # divided by 5 / √2
         tensor([0.8485, 1.1314])
     """
-    checks.width("x", x, len(weight), "d_model")
+    checks.tensor("weight", weight)
+    checks.width("x", x, weight.shape[-1], "d_model", weight)
     mean_square = x.square().mean(-1, keepdim=True)
     return x / torch.sqrt(mean_square + eps) * weight
 
@@ -118,7 +125,7 @@ class LayerNorm(nn.Module):
         Raises:
             ValueError: if the last axis of `x` is not `d_model`.
         """
-        checks.width("x", x, len(self.weight), "d_model")
+        checks.width("x", x, len(self.weight), "d_model", self.weight)
         return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -160,7 +167,7 @@ class RMSNorm(nn.Module):
         Raises:
             ValueError: if the last axis of `x` is not `d_model`.
         """
-        checks.width("x", x, len(self.weight), "d_model")
+        checks.width("x", x, len(self.weight), "d_model", self.weight)
         return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:

@@ -36,7 +36,12 @@ class MeanPooling(nn.Module):
         Args:
             states: shape `(B, S, d_model)`.
             real: `True` for each token that is no padding, shape `(B, S)`.
+
+        Raises:
+            TypeError: if `real` is not boolean.
+            ValueError: if the shapes do not fit, or a row has no real token to pool.
         """
+        _check(states, real)
         total = states.masked_fill(~real[..., None], 0.0).sum(dim=1)
         return total / real.sum(dim=1, keepdim=True)
 
@@ -68,7 +73,12 @@ class MaxPooling(nn.Module):
         Args:
             states: shape `(B, S, d_model)`.
             real: `True` for each token that is no padding, shape `(B, S)`.
+
+        Raises:
+            TypeError: if `real` is not boolean.
+            ValueError: if the shapes do not fit, or a row has no real token to pool.
         """
+        _check(states, real)
         return states.masked_fill(~real[..., None], -torch.inf).amax(dim=1)
 
 
@@ -99,7 +109,12 @@ class FirstToken(nn.Module):
         Args:
             states: shape `(B, S, d_model)`.
             real: `True` for each token that is no padding, shape `(B, S)`.
+
+        Raises:
+            TypeError: if `real` is not boolean.
+            ValueError: if the shapes do not fit, or a row has no real token to pool.
         """
+        _check(states, real, n_first=1)
         return states[:, 0]
 
 
@@ -138,7 +153,13 @@ class AttentionPooling(nn.Module):
         Args:
             states: shape `(B, S, d_model)`.
             real: `True` for each token that is no padding, shape `(B, S)`.
+
+        Raises:
+            TypeError: if `real` is not boolean.
+            ValueError: if the shapes do not fit, or a row has no real token to pool.
         """
+        _check(states, real)
+        checks.width("states", states, len(self.query), "d_model", self.query)
         query = self.query.expand(len(states), 1, -1)
         return attention(query, states, states, mask=real[:, None, :])[0].squeeze(1)
 
@@ -150,3 +171,30 @@ POOLINGS = {
     "attention": AttentionPooling,
 }
 """The poolings, by their names in a configuration."""
+
+
+def _check(states: Tensor, real: Tensor, n_first: int | None = None) -> None:
+    """Raise an error unless there is a real token in each row, among the first ones if so asked."""
+    checks.tensor("states", states)
+    checks.tensor("real", real)
+    if real.dtype != torch.bool:
+        raise TypeError(
+            f"real holds {real.dtype}; expected torch.bool, True for each token that is no "
+            "padding, such as tokens != pad_id."
+        )
+    if states.ndim != 3 or real.shape != states.shape[:2]:
+        raise ValueError(
+            f"states has shape {tuple(states.shape)} and real {tuple(real.shape)}; expected "
+            "(batch, tokens, d_model) and (batch, tokens)."
+        )
+    checks.place("real", real, states, "states")
+    if torch.compiler.is_compiling() or real.is_meta:
+        return  # the values are not known here
+    empty = ~real[:, :n_first].any(dim=1)
+    if empty.any():
+        rows = ", ".join(map(str, empty.nonzero().flatten().tolist()))
+        what = "starts with padding" if n_first else "holds nothing but padding"
+        raise ValueError(
+            f"row {rows} of real {what}, so there is no vector to take. Expected a real token "
+            f"{'first, with the padding behind it' if n_first else 'in each row'}."
+        )

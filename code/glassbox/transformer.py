@@ -1,6 +1,7 @@
 """What every transformer here has in common: tokens become vectors and pass through blocks."""
 
 from collections.abc import Callable, Sequence
+from math import sqrt
 
 import torch
 from jaxtyping import Float, Int
@@ -42,6 +43,7 @@ class Transformer(nn.Module):
     ) -> None:
         """Draw the embedding, then the positions, then the blocks from first to last."""
         super().__init__()
+        checks.config(config, TransformerConfig)
         self.config = config
         scheme = build_positions(config.positions, config, causal=causal)
         self.token_embedding = nn.Embedding(config.vocab_size, config.d_model)
@@ -68,7 +70,7 @@ class Transformer(nn.Module):
             TypeError: if the ids are not whole numbers.
             ValueError: if an id is out of range, or there are more tokens than the context holds.
         """
-        checks.tokens("tokens", tokens, self.config.vocab_size)
+        checks.tokens("tokens", tokens, self.config.vocab_size, self.token_embedding.weight)
         seq, limit = tokens.shape[1], self.config.context_length
         if start + seq > limit:
             given = f"{start} tokens in the cache and {seq} new ones" if start else f"{seq} tokens"
@@ -89,8 +91,11 @@ class Transformer(nn.Module):
         """
         room = self.config.context_length if capacity is None else capacity
         layers = [block.attention for block in self.blocks]
-        place = {"dtype": self.token_embedding.weight.dtype}
-        place |= {"device": self.token_embedding.weight.device}
+        weight = self.token_embedding.weight
+        kind = weight.device.type
+        autocast = torch.is_autocast_enabled(kind)
+        dtype = torch.get_autocast_dtype(kind) if autocast else weight.dtype
+        place = {"dtype": dtype, "device": weight.device}
         return [KeyValueCache(batch, a.n_kv_heads, room, a.d_head, **place) for a in layers]
 
     def _pair(
@@ -99,15 +104,12 @@ class Transformer(nn.Module):
         """Return each block with its cache, or with None.
 
         Raises:
-            ValueError: if there is not one cache for each block.
+            TypeError: if these are no caches.
+            ValueError: if there is not one cache for each block, all equally full.
         """
         if caches is None:
             return [(block, None) for block in self.blocks]
-        if len(caches) != len(self.blocks):
-            raise ValueError(
-                f"there are {len(caches)} caches for {len(self.blocks)} blocks; expected one each. "
-                "Make them with model.new_caches(batch)."
-            )
+        _check_caches(caches, len(self.blocks))
         return list(zip(self.blocks, caches, strict=True))
 
 
@@ -122,3 +124,74 @@ def cached(caches: Sequence[KeyValueCache] | None) -> int:
         0
     """
     return caches[0].length if caches else 0
+
+
+def _check_caches(caches: Sequence[KeyValueCache], n_blocks: int) -> None:
+    """Raise an error unless there is one cache for each block, and all are equally full."""
+    fix = "Make them with model.new_caches(batch)."
+    items = caches if isinstance(caches, list | tuple) else [caches]
+    if items is not caches or not all(isinstance(cache, KeyValueCache) for cache in items):
+        raise TypeError(
+            f"caches holds {sorted({type(cache).__name__ for cache in items})}; expected a list of "
+            f"{n_blocks} KeyValueCache, one for each block. {fix}"
+        )
+    if len(caches) != n_blocks:
+        raise ValueError(
+            f"there are {len(caches)} caches for {n_blocks} blocks; expected one each. {fix}"
+        )
+    distinct = len({id(cache) for cache in caches})
+    if distinct < n_blocks:
+        raise ValueError(
+            f"only {distinct} of the {n_blocks} caches are distinct; expected one of its own for "
+            f"each block. {fix}"
+        )
+    lengths = [cache.length for cache in caches]
+    if len(set(lengths)) > 1:
+        raise ValueError(
+            f"the caches hold {lengths} positions; expected the same number in each, for every "
+            f"block has seen the same tokens. {fix}"
+        )
+
+
+def initialize(model: nn.Module, std: float = 0.02) -> nn.Module:
+    """Draw all matrices as GPT-2 does: small and normal, smaller where a block writes.
+
+    Linear layers and embeddings get mean 0 and standard deviation `std`, biases 0. The layers that
+    write to the residual stream, `w_o` and `w_out`, get `std` / √n, because the stream sums n of
+    them: two for each block of a GPT.
+
+    Args:
+        model: a model with `blocks`; it is changed in place.
+        std: standard deviation.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: if `std` is not positive, or the model has no blocks.
+
+    Source:
+        Radford et al. (2019), section 2.3,
+        https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf
+
+    Example:
+        >>> from glassbox.gpt import GPT, preset
+        >>> model = initialize(GPT(preset("character")))
+        >>> round(model.head.weight.std().item(), 3)
+        0.02
+    """
+    checks.above_zero("std", std, example=0.02)
+    checks.module("model", model, "GPT(preset('character'))")
+    if not hasattr(model, "blocks"):
+        inside = [name for name, part in model.named_children() if hasattr(part, "blocks")]
+        raise ValueError(
+            f"model is of type {type(model).__name__}, without blocks of its own; expected a stack "
+            f"such as GPT. Parts of it that have blocks: {', '.join(inside) or 'none'}."
+        )
+    writers = [name for name, _ in model.named_modules() if name.endswith(("w_o", "w_out"))]
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, std=std / sqrt(len(writers)) if name in writers else std)
+        if isinstance(module, nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)
+    return model

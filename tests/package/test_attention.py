@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 from torch.testing import assert_close
 
-from glassbox.attention import SelfAttention, attention
+from glassbox.attention import (
+    SelfAttention,
+    attention,
+    fused_attention,
+    simple_self_attention,
+)
 
 sizes = st.integers(1, 7)
 shapes = st.lists(sizes, max_size=3)
@@ -38,6 +43,21 @@ def test_every_row_of_weights_is_a_share_of_one(seq, src, scale):
     weights = attention(random(seq, 4), random(src, 4, seed=1), random(src, 2), scale=scale)[1]
     assert (weights >= 0).all()
     assert_close(weights.sum(-1), torch.ones(seq, dtype=torch.float64))
+
+
+def test_scores_of_wide_queries_are_not_larger():
+    """The default scale is the width of a query, whatever the values and the heads are like."""
+    for d_k in (1, 4, 100):
+        q, k, v = random(2, 3, d_k), random(2, 5, d_k, seed=1), random(2, 5, 7, seed=2)
+        expected = torch.softmax(q @ k.transpose(1, 2) / d_k**0.5, dim=-1)
+        assert_close(attention(q, k, v)[1], expected)
+
+
+def test_simple_attention_compares_the_vectors_as_they_are():
+    x = random(2, 5, 3)
+    context, weights = simple_self_attention(x)
+    assert_close(weights, torch.softmax(x @ x.transpose(1, 2), dim=-1))
+    assert_close(context, weights @ x)
 
 
 def test_the_scale_is_a_factor_on_the_scores():
@@ -108,6 +128,44 @@ def test_a_wrong_shape_is_told_what_was_given_and_how_to_mend_it(shapes, parts):
 
 
 @pytest.mark.usefixtures("as_a_reader_runs_it")
+@pytest.mark.parametrize("path", [attention, fused_attention])
+@pytest.mark.parametrize(
+    ("change", "error", "parts"),
+    [
+        ({"query": torch.zeros(2, 3, 4)}, ValueError, ["(2, 3, 4), (2, 2, 5, 4)", "as many heads"]),
+        ({"key": torch.zeros(2, 1, 5, 4)}, ValueError, ["(2, 1, 5, 4)", "repeat_interleave"]),
+        ({"value": torch.zeros(1, 2, 5, 4)}, ValueError, ["(1, 2, 5, 4)", "must agree"]),
+        ({"key": torch.zeros(2, 2, 5, 4).double()}, ValueError, ["float64", ".to(query.dtype)"]),
+        ({"value": torch.zeros(2, 2, 5, 4).half()}, ValueError, ["float16", "one type"]),
+        ({"key": torch.zeros(2, 2, 5, 4, device="meta")}, ValueError, ["meta", "one device"]),
+        ({"mask": torch.ones(3, 5)}, TypeError, ["torch.float32", "from_numbers", "bias="]),
+        ({"mask": torch.ones(3, 5).long()}, TypeError, ["torch.int64", "True where"]),
+        ({"mask": torch.ones(3, 5, device="meta").bool()}, ValueError, ["meta", "mask.to("]),
+        ({"mask": torch.ones(2, 3, 5).bool()}, ValueError, ["(2, 3, 5)", "mask.unsqueeze(1)"]),
+        ({"mask": torch.ones(5).bool()}, ValueError, ["(5,)", "(2, 2, 3, 5)"]),
+        ({"mask": torch.ones(5, 3).bool()}, ValueError, ["(5, 3)", "here (3, 5)", "all 4 axes"]),
+        ({"mask": torch.ones(1, 2, 2, 3, 5).bool()}, ValueError, ["(1, 2, 2, 3, 5)"]),
+        ({"mask": torch.ones(2, 4, 3, 5).bool()}, ValueError, ["(2, 4, 3, 5)"]),
+        ({"bias": torch.zeros(3, 5).double()}, ValueError, ["float64", "bias.to(query)"]),
+        ({"bias": torch.ones(3, 5).bool()}, ValueError, ["torch.bool", "mask="]),
+        ({"bias": torch.zeros(3, 5, device="meta")}, ValueError, ["meta", "bias.to(query)"]),
+        ({"bias": torch.zeros(5)}, ValueError, ["(5,)", "(2, 2, 3, 5)"]),
+        ({"bias": torch.zeros(3, 3, 5)}, ValueError, ["(3, 3, 5)", "the last axes"]),
+        ({"bias": torch.zeros(4, 2, 2, 3, 5)}, ValueError, ["(4, 2, 2, 3, 5)"]),
+    ],
+)
+def test_arguments_that_do_not_fit_together_are_named_on_both_paths(path, change, error, parts):
+    fitting = {
+        name: torch.zeros(2, 2, n, 4) for name, n in (("query", 3), ("key", 5), ("value", 5))
+    }
+    path(**fitting)
+    with pytest.raises(error) as raised:
+        path(**(fitting | change))
+    for part in parts:
+        assert part in str(raised.value)
+
+
+@pytest.mark.usefixtures("as_a_reader_runs_it")
 def test_integers_are_refused_with_a_way_out():
     x = torch.zeros(3, 4)
     with pytest.raises(ValueError, match=r"key holds torch\.int64.*key\.float\(\)"):
@@ -134,6 +192,20 @@ def test_training_reaches_every_parameter_and_the_weights_carry_gradients():
 def test_an_input_of_the_wrong_width_names_the_layers_width():
     with pytest.raises(ValueError, match=r"\(6, 5\); expected \(\.\.\., tokens, 3\).*d_in=3"):
         SelfAttention(3, 2)(torch.zeros(6, 5))
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, 10.0])
+def test_a_dropout_that_is_no_share_is_refused(share):
+    with pytest.raises(ValueError, match=r"expected a share.*write 0\.1"):
+        SelfAttention(3, 2, dropout=share)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_one_head_drops_weights_in_training_only(training):
+    layer, x = SelfAttention(4, 3, dropout=0.5).train(training), random(50, 4).float()
+    weights = layer.attend(x)[1]
+    assert 0.4 < (weights == 0).float().mean() < 0.6 if training else weights.all()
+    assert torch.equal(layer(x), layer(x)) != training
 
 
 @pytest.mark.parametrize(("d_in", "d_head"), [(0, 2), (3, 0), (-1, 2)])

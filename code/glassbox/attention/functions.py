@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from glassbox import masks
-from glassbox.attention.arguments import check_arguments
+from glassbox.attention.arguments import check_arguments, check_options
 
 
 def attention(
@@ -35,7 +35,8 @@ def attention(
         value: what each position delivers, shape `(..., S, d_v)`.
         mask: `True` where attention is allowed, shape `(T, S)` or that of the scores, where any
             axis may be 1.
-        bias: added to the scaled scores, a shape that broadcasts to theirs.
+        bias: finite numbers, added to the scaled scores; a shape that broadcasts to theirs. What
+            blocks goes into `mask`.
         causal: whether the queries, taken as the last T of S positions, see no later key.
         scale: the factor s on the scores; $1/\sqrt{d_k}$ if not given.
         dropout: share of the weights that are set to 0, the rest being divided by 1 minus it.
@@ -48,7 +49,7 @@ def attention(
         ValueError: if an argument holds integers or is not at least a matrix, if queries and keys
             differ in width, if there is not one value for each key, if types or devices are mixed,
             or if mask or bias do not fit the scores.
-        TypeError: if the mask is not boolean.
+        TypeError: if the mask is not boolean, or an argument is of another kind.
 
     Source:
         Vaswani et al. (2017), "Attention Is All You Need", equation 1,
@@ -65,6 +66,7 @@ def attention(
                 [0.2689, 0.7311]])
     """
     check_arguments(query, key, value, mask, bias)
+    check_options(causal, scale, dropout)
     if scale is None:
         scale = 1 / sqrt(query.shape[-1])
     scores = query @ key.transpose(-2, -1) * scale
@@ -124,10 +126,12 @@ def fused_attention(
                 [0.2689, 0.7311]])
     """
     check_arguments(query, key, value, mask, bias)
+    check_options(causal, scale, dropout)
     seq, src = query.shape[-2], key.shape[-2]
     if causal and seq == 1:
         causal = False  # the last position sees every key
-    if causal and seq == src and mask is None and bias is None:
+    plain = mask is None and bias is None and (scale is None or scale > 0)
+    if causal and seq == src and plain:  # the kernel multiplies its -inf by the scale as well
         return F.scaled_dot_product_attention(
             query, key, value, is_causal=True, scale=scale, dropout_p=dropout
         )

@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from glassbox import checks
-from glassbox.attention.arguments import check_mask, check_stream
+from glassbox.attention.arguments import check_mask, check_stream, check_vectors
 from glassbox.attention.cache import KeyValueCache
 from glassbox.attention.functions import attention, fused_attention
 from glassbox.tap import Tap
@@ -36,6 +36,7 @@ def simple_self_attention(
         tensor([[0.7311, 0.2689],
                 [0.2689, 0.7311]])
     """
+    check_vectors("x", x)
     return attention(x, x, x, scale=1.0)
 
 
@@ -105,7 +106,8 @@ class SelfAttention(nn.Module):
 
     def _project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return queries, keys and values."""
-        checks.width("x", x, self.w_q.in_features, "d_in")
+        check_vectors("x", x)
+        checks.width("x", x, self.w_q.in_features, "d_in", self.w_q.weight)
         return self.w_q(x), self.w_k(x), self.w_v(x)
 
     def _options(self) -> dict:
@@ -187,7 +189,7 @@ class HeadList(nn.Module):
                 "a list of heads keeps no cache. Build the model with attention='multi_head'; "
                 "fuse(layer) carries the parameters over."
             )
-        check_stream("x", x, self.w_o.in_features)
+        check_stream("x", x, self.w_o)
         own = self._split_mask(mask, x)
         if self.weights.watched:
             pairs = [head.attend(x, mask=m) for head, m in zip(self.heads, own, strict=True)]

@@ -7,8 +7,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from glassbox import checks
-from glassbox.attention.arguments import check_stream
-from glassbox.attention.cache import KeyValueCache
+from glassbox.attention.arguments import check_mask, check_stream
+from glassbox.attention.cache import KeyValueCache, check_cache
 from glassbox.attention.functions import attention, fused_attention
 from glassbox.attention.heads import HeadList
 from glassbox.positions import NoPositions, Positions
@@ -76,6 +76,7 @@ class MultiHeadAttention(nn.Module):
         self.w_v = nn.Linear(d_model, n_kv_heads * self.d_head, bias=qkv_bias)
         self.w_o = nn.Linear(n_heads * self.d_head, d_model, bias=out_bias)
         self.positions = NoPositions() if positions is None else positions
+        checks.module("positions", self.positions, f"Rotary({self.d_head})")
         self.dropout = nn.Dropout(dropout)
         self.weights = Tap()
 
@@ -94,13 +95,14 @@ class MultiHeadAttention(nn.Module):
             memory: the vectors that are asked, shape `(B, S, d_model)`; `x` itself if not given.
             mask: `True` where attention is allowed, shape `(T, S)` or `(B, H, T, S)`, where any
                 axis may be 1.
-            cache: keys and values of earlier positions; those of `x` are appended to it.
+            cache: keys and values of earlier positions; those of `x` are appended to it. Earlier
+                tokens never see later ones then, so it belongs to a causal layer.
 
         Raises:
             ValueError: if a shape does not fit, or `memory` is given to a causal layer, to one
                 with positions, or together with a cache: all three suppose a single sequence.
         """
-        check_stream("x", x, self.w_q.in_features)
+        check_stream("x", x, self.w_q)
         if memory is not None:
             self._check_memory(memory, x, cache)
         source = x if memory is None else memory
@@ -109,8 +111,10 @@ class MultiHeadAttention(nn.Module):
             _split(self.w_k(source), self.n_kv_heads),
             _split(self.w_v(source), self.n_kv_heads),
         )
-        start = 0 if cache is None else cache.length
+        start = 0 if cache is None else check_cache(cache).length
         query, key = self.positions.turn(query, start), self.positions.turn(key, start)
+        if mask is not None:  # before the cache takes anything in
+            check_mask(mask, (*query.shape[:3], start + key.shape[2]), x.device)
         if cache is not None:
             key, value = cache.append(key, value)
         context = self._attend(query, key, value, mask)
@@ -136,7 +140,7 @@ class MultiHeadAttention(nn.Module):
 
     def _check_memory(self, memory: Tensor, x: Tensor, cache: KeyValueCache | None) -> None:
         """Refuse cross-attention where the settings suppose one sequence."""
-        check_stream("memory", memory, self.w_k.in_features)
+        check_stream("memory", memory, self.w_k)
         if len(memory) != len(x):
             raise ValueError(
                 f"x holds {len(x)} sequences and memory {len(memory)}; expected one memory for "
@@ -169,24 +173,33 @@ def fuse(heads: HeadList) -> MultiHeadAttention:
     Returns:
         A `MultiHeadAttention` that computes the same.
 
+    Raises:
+        TypeError: if it is no list of heads.
+
     Example:
         >>> slow = HeadList(d_model=8, n_heads=2, causal=True)
         >>> x = torch.ones(1, 3, 8)
         >>> torch.allclose(fuse(slow)(x), slow(x))
         True
     """
+    if not isinstance(heads, HeadList):
+        raise TypeError(
+            f"heads is of type {type(heads).__name__}; expected a HeadList, whose heads are "
+            "separate. A MultiHeadAttention is fused already."
+        )
     first = heads.heads[0]
-    fused = MultiHeadAttention(
-        heads.w_o.in_features,
-        heads.n_heads,
-        causal=first.causal,
-        qkv_bias=first.w_q.bias is not None,
-        out_bias=heads.w_o.bias is not None,
-        dropout=heads.dropout.p,
-    )
-    state = {f"w_o.{name}": tensor for name, tensor in heads.w_o.state_dict().items()}
+    with torch.device("meta"):  # draws no random numbers
+        fused = MultiHeadAttention(
+            heads.w_o.in_features,
+            heads.n_heads,
+            causal=first.causal,
+            qkv_bias=first.w_q.bias is not None,
+            out_bias=heads.w_o.bias is not None,
+            dropout=heads.dropout.p,
+        )
+    state = {f"w_o.{name}": x.clone() for name, x in heads.w_o.state_dict().items()}
     for role in ("w_q", "w_k", "w_v"):
         parts = [getattr(head, role).state_dict() for head in heads.heads]
         state |= {f"{role}.{name}": torch.cat([p[name] for p in parts]) for name in parts[0]}
-    fused.load_state_dict(state)
-    return fused.to(heads.w_o.weight).train(heads.training)
+    fused.load_state_dict(state, assign=True)
+    return fused.train(heads.training)

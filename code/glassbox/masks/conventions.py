@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from glassbox import checks
+
 
 def from_blocked(mask: Bool[Tensor, "*shape"]) -> Bool[Tensor, "*shape"]:
     """Turn round a mask in which `True` means *blocked*, as `torch.nn.MultiheadAttention` has it.
@@ -42,10 +44,12 @@ def from_numbers(mask: Tensor) -> Bool[Tensor, "..."]:
         >>> from_numbers(torch.tensor([1.0, 0.0]))
         tensor([ True, False])
     """
-    if not ((mask == 0) | (mask == 1)).all():
+    checks.tensor("mask", mask)
+    other = mask[(mask != 0) & (mask != 1)]
+    if other.numel():
         raise ValueError(
-            "mask holds numbers other than 0 and 1. If it is to be added to the scores (0 and "
-            "minus infinity), use from_additive."
+            f"mask holds {other[0].item():g}; expected only 0 and 1. If it is to be added to the "
+            "scores (0 and minus infinity), use from_additive."
         )
     return mask == 1
 
@@ -60,6 +64,7 @@ def from_additive(mask: Float[Tensor, "*shape"]) -> Bool[Tensor, "*shape"]:
         The mask with `True` for each 0.
 
     Raises:
+        TypeError: if it holds no floating-point numbers.
         ValueError: if it holds anything but 0 and minus infinity. A large negative number such as
             −10⁹ is refused on purpose: where every key has it, softmax is uniform again.
 
@@ -67,10 +72,17 @@ def from_additive(mask: Float[Tensor, "*shape"]) -> Bool[Tensor, "*shape"]:
         >>> from_additive(torch.tensor([0.0, -torch.inf]))
         tensor([ True, False])
     """
-    if not ((mask == 0) | (mask == -torch.inf)).all():
+    checks.tensor("mask", mask)
+    if not mask.is_floating_point():
+        raise TypeError(
+            f"mask holds {mask.dtype}; expected floating-point zeros and minus infinities. Ones "
+            "and zeros go through from_numbers; a boolean mask needs no conversion."
+        )
+    other = mask[(mask != 0) & (mask != -torch.inf)]
+    if other.numel():
         raise ValueError(
-            "mask holds numbers other than 0 and minus infinity. Finite numbers are a bias, which "
-            "attention takes as bias=; ones and zeros go through from_numbers."
+            f"mask holds {other[0].item():g}; expected only 0 and minus infinity. Finite numbers "
+            "are a bias, which attention takes as bias=; ones and zeros go through from_numbers."
         )
     return mask == 0
 
@@ -88,18 +100,24 @@ def to_additive(
         Zeros and minus infinities, the shape of `mask`.
 
     Raises:
-        TypeError: if the mask is not boolean.
+        TypeError: if the mask is not boolean, or `dtype` is no floating-point type.
 
     Example:
         >>> to_additive(torch.tensor([True, False]))
         tensor([0., -inf])
     """
     _check_boolean(mask)
+    if not dtype.is_floating_point:
+        raise TypeError(
+            f"dtype is {dtype}; expected a floating-point type, that of the scores, such as "
+            "torch.float32: whole numbers have no minus infinity."
+        )
     return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(~mask, -torch.inf)
 
 
 def _check_boolean(mask: Tensor) -> None:
     """Raise a TypeError where a mask is not boolean."""
+    checks.tensor("mask", mask)
     if mask.dtype != torch.bool:
         raise TypeError(
             f"mask holds {mask.dtype}; expected torch.bool. Convert it first: from_numbers for "

@@ -97,7 +97,17 @@ def prefix(
                 [1, 1, 1, 0],
                 [1, 1, 1, 1]], dtype=torch.int32)
     """
+    if not isinstance(n_prefix, int | Tensor):
+        raise TypeError(
+            f"n_prefix is {n_prefix!r}; expected a whole number, or a tensor of them, one for each "
+            "sequence."
+        )
     lengths = torch.as_tensor(n_prefix, device=device)
+    if lengths.dtype not in (torch.int64, torch.int32) or lengths.ndim > 1:
+        raise TypeError(
+            f"n_prefix holds {lengths.dtype} of shape {tuple(lengths.shape)}; expected one whole "
+            "number, or a row of them, one for each sequence."
+        )
     if (lengths < 0).any() or (lengths > seq).any():
         raise ValueError(
             f"n_prefix is {lengths.tolist()} for {seq} positions; expected lengths from 0 to {seq}."
@@ -128,7 +138,7 @@ def documents(ids: Int[Tensor, "batch seq"]) -> Bool[Tensor, "batch 1 seq seq"]:
                   [1, 1, 0],
                   [0, 0, 1]]]], dtype=torch.int32)
     """
-    _check_rank("ids", ids)
+    checks.ids("ids", ids)
     return (ids[:, :, None] == ids[:, None, :])[:, None]
 
 
@@ -146,7 +156,7 @@ def document_positions(ids: Int[Tensor, "batch seq"]) -> Int[Tensor, "batch seq"
         >>> document_positions(torch.tensor([[0, 0, 1, 1, 1]]))
         tensor([[0, 1, 0, 1, 2]])
     """
-    _check_rank("ids", ids)
+    checks.ids("ids", ids)
     slots = torch.arange(ids.shape[1], device=ids.device)
     first = torch.ones_like(ids, dtype=torch.bool)
     first[:, 1:] = ids[:, 1:] != ids[:, :-1]
@@ -170,7 +180,11 @@ def padding(tokens: Int[Tensor, "batch src"], pad_id: int) -> Bool[Tensor, "batc
         >>> padding(torch.tensor([[5, 7, 0, 0]]), pad_id=0).int()
         tensor([[[[1, 1, 0, 0]]]], dtype=torch.int32)
     """
-    _check_rank("tokens", tokens)
+    checks.ids("tokens", tokens)
+    if not isinstance(pad_id, int):
+        raise TypeError(
+            f"pad_id is {pad_id!r}; expected the id of the padding, a whole number such as 0."
+        )
     real = tokens != pad_id
     if not torch.compiler.is_compiling() and not tokens.is_meta and not real.any(dim=1).all():
         rows = (~real.any(dim=1)).nonzero().flatten().tolist()
@@ -190,16 +204,7 @@ def _positions(
     if seq > src:
         raise ValueError(
             f"there are {seq} queries and {src} keys; the queries are the last of the keys' "
-            "positions, so there cannot be more of them."
+            f"positions, so there cannot be more of them. Expected at least {seq} keys."
         )
     slots = torch.arange(src, device=device)
     return slots[src - seq :, None], slots
-
-
-def _check_rank(name: str, ids: Tensor) -> None:
-    """Raise a ValueError where ids do not come as (batch, seq)."""
-    if ids.ndim != 2:
-        raise ValueError(
-            f"{name} has shape {tuple(ids.shape)}; expected (batch, tokens). For one sequence, add "
-            f"the batch axis: {name}.unsqueeze(0)."
-        )

@@ -144,7 +144,13 @@ class AdditiveAttention(nn.Module):
         Args:
             query: the decoder's state s, shape `(B, d_query)`.
             keys: the encoder's states h, shape `(B, S, d_key)`.
+
+        Raises:
+            ValueError: if shapes or types do not fit.
         """
+        _check(query, keys, None, self.w_q.in_features, self.w_k.in_features)
+        checks.like("query", query, self.w_q.weight)
+        checks.like("keys", keys, self.w_k.weight)
         hidden = torch.tanh(self.w_q(query).unsqueeze(1) + self.w_k(keys))
         return self.w_score(hidden).squeeze(-1)
 
@@ -186,6 +192,8 @@ def _check(
     d_key: int | None = None,
 ) -> None:
     """Raise a ValueError where a query, its keys and their mask do not fit together."""
+    checks.tensor("query", query)
+    checks.tensor("keys", keys)
     if query.ndim != 2 or d_query not in (None, query.shape[-1]):
         raise ValueError(
             f"query has shape {tuple(query.shape)}; expected (batch, {d_query or 'd_query'}), the "
@@ -201,7 +209,10 @@ def _check(
             f"there are {query.shape[0]} queries and {keys.shape[0]} sequences of keys; expected "
             "one query for each sequence of the batch."
         )
-    if mask is not None and (mask.dtype != torch.bool or mask.shape != keys.shape[:2]):
+    if mask is None:
+        return
+    checks.tensor("mask", mask)
+    if mask.dtype != torch.bool or mask.shape != keys.shape[:2]:
         raise ValueError(
             f"mask has shape {tuple(mask.shape)} and holds {mask.dtype}; expected one boolean for "
             f"each key, shape {tuple(keys.shape[:2])}, True where it may be attended to."

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from glassbox import checks
 from glassbox.recurrent.cells import Cell, State
 
 
@@ -19,7 +20,9 @@ class Bidirectional(nn.Module):
         back: the cell that starts at the last token; padding after it is skipped.
 
     Raises:
-        ValueError: if both are one object, or of two kinds, whose states do not go together.
+        TypeError: if one is no cell of this package.
+        ValueError: if both are one object, or of two kinds, whose states do not go together, or
+            they read vectors of different widths.
 
     Source:
         Schuster and Paliwal (1997), "Bidirectional Recurrent Neural Networks",
@@ -36,6 +39,13 @@ class Bidirectional(nn.Module):
     def __init__(self, ahead: Cell, back: Cell) -> None:
         """Keep the two cells; they share no parameters."""
         super().__init__()
+        for name, cell in (("ahead", ahead), ("back", back)):
+            checks.module(name, cell, "GRU(8, 16)")
+            if not isinstance(cell, Cell):
+                raise TypeError(
+                    f"{name} is of type {type(cell).__module__}.{type(cell).__name__}; expected a "
+                    "cell from glassbox.recurrent, such as GRU(8, 16)."
+                )
         if ahead is back:
             raise ValueError(
                 "ahead and back are the same object, so both directions would share all "
@@ -45,6 +55,11 @@ class Bidirectional(nn.Module):
             raise ValueError(
                 f"ahead is {type(ahead).__name__}, back is {type(back).__name__}, and their states "
                 "do not go together. Build two cells of one kind."
+            )
+        if ahead.w_x.in_features != back.w_x.in_features:
+            raise ValueError(
+                f"ahead was built with d_in={ahead.w_x.in_features} and back with "
+                f"d_in={back.w_x.in_features}; expected the same width, for both read one sequence."
             )
         self.ahead = ahead
         self.back = back
@@ -69,6 +84,7 @@ class Bidirectional(nn.Module):
         Raises:
             ValueError: if an argument's shape or type does not fit the cells.
         """
+        checks.tensor("x", x)
         from_left, state_left = self.ahead(x, keep=keep)
         from_right, state_right = self.back(x.flip(1), keep=None if keep is None else keep.flip(1))
         outputs = torch.cat([from_left, from_right.flip(1)], dim=-1)

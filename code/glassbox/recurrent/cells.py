@@ -72,6 +72,7 @@ class Cell(nn.Module):
         Raises:
             ValueError: if a shape does not fit the cell.
         """
+        checks.like("x", x, self.w_x.weight)
         if x.ndim != 2 or x.shape[-1] != self.w_x.in_features:
             raise ValueError(
                 f"x has shape {tuple(x.shape)}; expected (batch, {self.w_x.in_features}), one "
@@ -81,6 +82,7 @@ class Cell(nn.Module):
 
     def start(self, batch: int) -> State:
         """Return the state before the first token: zeros, shape `(batch, d_hidden)`."""
+        checks.positive(batch=batch)
         zeros = self.w_h.weight.new_zeros(batch, self.d_hidden)
         return (zeros,) * self.n_tensors
 
@@ -120,15 +122,14 @@ class Cell(nn.Module):
     def _check(self, x: Tensor, keep: Tensor | None) -> None:
         """Raise a ValueError where the sequence or its padding does not fit the cell."""
         d_in = self.w_x.in_features
-        if not x.is_floating_point():
-            raise ValueError(
-                f"x holds {x.dtype}; a cell reads vectors. Look token ids up in an embedding first."
-            )
+        checks.like("x", x, self.w_x.weight)
         if x.ndim != 3 or x.shape[-1] != d_in or x.shape[1] == 0:
             raise ValueError(
                 f"x has shape {tuple(x.shape)}; expected (batch, at least 1 token, {d_in}), batch "
                 f"first. This cell was built with d_in={d_in}; `step` takes a single token."
             )
+        if keep is not None:
+            checks.tensor("keep", keep)
         if keep is not None and (keep.dtype != torch.bool or keep.shape != x.shape[:2]):
             raise ValueError(
                 f"keep has shape {tuple(keep.shape)} and holds {keep.dtype}; expected one boolean "
@@ -142,6 +143,8 @@ class Cell(nn.Module):
                 f"state is a {type(state).__name__}; expected a tuple of {self.n_tensors}, such as "
                 "the final state of another call. A single tensor h goes in as (h,)."
             )
+        for tensor in state:
+            checks.like("state", tensor, self.w_h.weight)
         shapes = [tuple(tensor.shape) for tensor in state]
         if shapes != [(batch, self.d_hidden)] * self.n_tensors:
             raise ValueError(

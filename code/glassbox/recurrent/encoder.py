@@ -68,11 +68,7 @@ class RecurrentConfig:
                 f"d_hidden is {self.d_hidden}, but a bidirectional encoder gives half of it to "
                 f"each direction. Take an even width, such as {self.d_hidden + 1}."
             )
-        if self.pad_id is not None and not 0 <= self.pad_id < self.vocab_size:
-            raise ValueError(
-                f"pad_id is {self.pad_id}, but the vocabulary has {self.vocab_size} entries: ids "
-                f"run from 0 to {self.vocab_size - 1}. Padding needs an id of its own."
-            )
+        checks.token_id("pad_id", self.pad_id, self.vocab_size)
 
 
 class Encoded(NamedTuple):
@@ -116,6 +112,7 @@ class RecurrentEncoder(nn.Module):
     def __init__(self, config: RecurrentConfig) -> None:
         """Build the embedding and one cell, or one for each direction."""
         super().__init__()
+        checks.config(config, RecurrentConfig)
         self.config = config
         self.token_embedding = nn.Embedding(config.vocab_size, config.d_embedding)
         make_cell = CELLS[config.cell]
@@ -139,7 +136,7 @@ class RecurrentEncoder(nn.Module):
                 nothing but padding.
             TypeError: if `source` holds no whole numbers.
         """
-        checks.tokens("source", source, self.config.vocab_size)
+        checks.tokens("source", source, self.config.vocab_size, self.token_embedding.weight)
         keep = None
         if self.config.pad_id is not None:
             keep = masks.padding(source, self.config.pad_id)[:, 0, 0]
@@ -172,6 +169,7 @@ class RecurrentClassifier(nn.Module):
     def __init__(self, config: RecurrentConfig, n_classes: int) -> None:
         """Build the encoder and the projection to classes."""
         super().__init__()
+        checks.config(config, RecurrentConfig)
         checks.positive(n_classes=n_classes)
         if config.attention != "none":
             raise ValueError(

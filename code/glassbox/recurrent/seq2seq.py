@@ -97,6 +97,12 @@ class RecurrentSeq2Seq(nn.Module):
             >>> logits.shape
             torch.Size([1, 9])
         """
+        checks.tensor("token", token)
+        if not isinstance(encoded, Encoded):
+            raise TypeError(
+                f"encoded is of type {type(encoded).__name__}; expected what model.encode(source) "
+                "returned, as a whole."
+            )
         if token.ndim != 1:
             raise ValueError(
                 f"token has shape {tuple(token.shape)}; expected (batch,), one token for each "
@@ -128,7 +134,7 @@ class RecurrentSeq2Seq(nn.Module):
             ValueError: if shapes do not fit, an id is out of range, or a source is all padding.
             TypeError: if ids are not whole numbers.
         """
-        checks.tokens("target", target, self.config.vocab_size)
+        checks.tokens("target", target, self.config.vocab_size, self.token_embedding.weight)
         encoded = self.encode(source)
         _check_batch("target", target, source)
         state, readouts, rows = encoded.final, [], []
