@@ -3,13 +3,11 @@
 from torch import nn
 
 from glassbox.attention import HeadList, MultiHeadAttention
-from glassbox.block import Block, CrossBlock, post_norm, pre_norm
+from glassbox.block import RESIDUALS, Block, CrossBlock
 from glassbox.config import TransformerConfig
 from glassbox.feedforward import FEED_FORWARDS
 from glassbox.norms import NORMS
 from glassbox.positions import Positions
-
-RESIDUALS = {"pre": pre_norm, "post": post_norm}
 
 
 def build_attention(
@@ -90,19 +88,22 @@ def build_blocks(config: TransformerConfig, positions: Positions, *, causal: boo
     )
 
 
-def build_cross_blocks(config: TransformerConfig, positions: Positions) -> nn.ModuleList:
-    """Return `n_layers` causal blocks that also attend to an encoder's output.
+def build_cross_blocks(
+    config: TransformerConfig, positions: Positions, *, causal: bool
+) -> nn.ModuleList:
+    """Return `n_layers` blocks that also attend to an encoder's output.
 
     Args:
         config: the sizes and parts.
         positions: the position scheme of the target, shared by all blocks; none acts between
             target and source.
+        causal: whether a target token sees only itself and what comes before it.
 
     Example:
         >>> config = TransformerConfig(
         ...     vocab_size=65, context_length=8, d_model=64, n_heads=4, n_layers=2
         ... )
-        >>> len(build_cross_blocks(config, Positions()))
+        >>> len(build_cross_blocks(config, Positions(), causal=True))
         2
     """
     norm = NORMS[config.norm]
@@ -114,7 +115,7 @@ def build_cross_blocks(config: TransformerConfig, positions: Positions) -> nn.Mo
     }
     return nn.ModuleList(
         CrossBlock(
-            build_attention(config, positions, causal=True),
+            build_attention(config, positions, causal=causal),
             MultiHeadAttention(config.d_model, config.n_heads, **between),
             build_feed_forward(config),
             [norm(config.d_model) for _ in range(3)],

@@ -66,6 +66,10 @@ def post_norm(x: Tensor, sublayer: Callable[[Tensor], Tensor], norm: nn.Module) 
     return norm(x + sublayer(x))
 
 
+RESIDUALS: dict[str, Residual] = {"pre": pre_norm, "post": post_norm}
+"""The two ways to place a norm, by their names in a configuration."""
+
+
 class Block(nn.Module):
     """One layer of a transformer: tokens exchange information, then each is worked on alone.
 

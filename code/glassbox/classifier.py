@@ -118,6 +118,7 @@ def shape_trace() -> ClassifierConfig:
         n_layers=1,
         attention="head_list",
         qkv_bias=True,
+        pad_id=0,
         n_classes=2,
         d_classifier=512,
     )

@@ -16,12 +16,14 @@ from glassbox.transformer import Transformer
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderConfig(TransformerConfig):
-    """The settings of an encoder: those of every transformer, with the first paper's defaults.
+    """The settings of an encoder: those of every transformer, and its padding.
+
+    Positions and place of the norm are those of Vaswani et al. (2017), unless given.
 
     Args:
-        positions: as in `TransformerConfig`; here `"sinusoidal"` if not given.
-        residual: here `"post"` if not given.
-        pad_id: the token id that fills up short sequences; `None` where there is no padding.
+        positions: as in `TransformerConfig`; `"sinusoidal"` if not given.
+        residual: as in `TransformerConfig`; `"post"` if not given.
+        pad_id: the token id that fills up short sequences; without it, every token is real.
 
     Raises:
         TypeError: if a size is not a whole number.
@@ -37,7 +39,7 @@ class EncoderConfig(TransformerConfig):
 
     positions: str = "sinusoidal"
     residual: str = "post"
-    pad_id: int | None = 0
+    pad_id: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse settings that do not fit together."""
@@ -72,11 +74,7 @@ class Encoder(Transformer):
     def __init__(self, config: EncoderConfig) -> None:
         """Draw the trunk, with attention in both directions."""
         checks.config(config, EncoderConfig)
-        super().__init__(
-            config,
-            lambda positions: build_blocks(config, positions, causal=False),
-            causal=False,
-        )
+        super().__init__(config, build_blocks, causal=False)
 
     def padding_mask(self, tokens: Int[Tensor, "batch src"]) -> Bool[Tensor, "batch 1 1 src"]:
         """Return the mask that hides the padding.

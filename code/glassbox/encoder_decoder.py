@@ -75,9 +75,7 @@ class Decoder(Transformer):
     def __init__(self, config: EncoderDecoderConfig) -> None:
         """Draw the trunk, then the output layer."""
         checks.config(config, EncoderDecoderConfig)
-        super().__init__(
-            config, lambda positions: build_cross_blocks(config, positions), causal=True
-        )
+        super().__init__(config, build_cross_blocks, causal=True)
         self.head = nn.Linear(config.d_model, config.vocab_size)
 
     def forward(

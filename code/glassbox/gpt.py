@@ -11,7 +11,7 @@ from glassbox.assembly import build_blocks
 from glassbox.attention import KeyValueCache
 from glassbox.config import TransformerConfig
 from glassbox.losses import Output, cross_entropy
-from glassbox.transformer import Transformer, cached
+from glassbox.transformer import Transformer, cached, initialize
 
 
 class Bigram(nn.Module):
@@ -59,13 +59,15 @@ class Bigram(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class GPTConfig(TransformerConfig):
-    """The settings of a GPT: those of every transformer, and three more.
+    """The settings of a GPT: those of every transformer, and four more.
 
     Args:
         causal: whether tokens attend only backward. Without it, give the model a mask such as
             `masks.prefix`.
         head_bias: whether the output layer adds a learned number to each logit.
-        tied: whether the output layer is the embedding table itself.
+        tied: whether the output layer is the embedding table itself. Give `init_std` as well: the
+            table's default standard deviation of 1 makes the first logits huge.
+        init_std: standard deviation for `initialize`; PyTorch's defaults if not given.
 
     Raises:
         TypeError: if a size is not a whole number.
@@ -82,6 +84,13 @@ class GPTConfig(TransformerConfig):
     causal: bool = True
     head_bias: bool = False
     tied: bool = False
+    init_std: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse settings that do not fit together."""
+        super().__post_init__()
+        if self.init_std is not None:
+            checks.above_zero("init_std", self.init_std, example=0.02)
 
 
 class GPT(Transformer):
@@ -108,14 +117,12 @@ class GPT(Transformer):
     def __init__(self, config: GPTConfig) -> None:
         """Draw the trunk, then the output layer."""
         checks.config(config, GPTConfig, ", or take one by name: preset('gpt2')")
-        super().__init__(
-            config,
-            lambda positions: build_blocks(config, positions, causal=config.causal),
-            causal=config.causal,
-        )
+        super().__init__(config, build_blocks, causal=config.causal)
         self.head = nn.Linear(config.d_model, config.vocab_size, bias=config.head_bias)
         if config.tied:
             self.head.weight = self.token_embedding.weight
+        if config.init_std is not None:
+            initialize(self, config.init_std)
 
     def forward(
         self,
@@ -131,8 +138,8 @@ class GPT(Transformer):
         Args:
             tokens: token ids, shape `(B, T)`.
             targets: the token that follows each, shape `(B, T)`; −100 where none counts.
-            mask: `True` where attention is allowed, besides being causal; shape `(T, T)` or
-                `(B, 1, T, T)`.
+            mask: `True` where attention is allowed, besides being causal; shape `(T, S)` or
+                `(B, 1, T, S)`, where S counts the tokens in the caches as well.
             positions: where each token stands, shape `(T,)` or `(B, T)`; 0, 1, 2, … if not given.
                 Schemes inside attention ignore it: they count from one token to the next.
             caches: keys and values of earlier tokens, from `new_caches`; those of `tokens` are
@@ -170,6 +177,7 @@ _GPT2 = GPTConfig(
     feed_forward="gelu_tanh",
     qkv_bias=True,
     tied=True,
+    init_std=0.02,
 )
 PRESETS = {
     "character": _CHARACTER,

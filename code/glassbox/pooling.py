@@ -131,7 +131,7 @@ class AttentionPooling(nn.Module):
 
     Source:
         Yang et al. (2016), "Hierarchical Attention Networks", equations 5 to 7 (there with an
-        extra layer before the scores), https://doi.org/10.18653/v1/N16-1174
+        extra layer before the scores, and without the scale), https://doi.org/10.18653/v1/N16-1174
 
     Example:
         >>> pooling = AttentionPooling(4)

@@ -11,7 +11,7 @@ from glassbox import checks
 from glassbox.assembly import build_final_norm
 from glassbox.attention import KeyValueCache
 from glassbox.config import TransformerConfig
-from glassbox.positions import NoPositions, Positions, build_positions
+from glassbox.positions import NoPositions, build_positions
 
 
 class Transformer(nn.Module):
@@ -19,7 +19,7 @@ class Transformer(nn.Module):
 
     Args:
         config: the sizes and parts.
-        build: makes the blocks, given the position scheme.
+        build: makes the blocks: `build_blocks` or `build_cross_blocks`.
         causal: whether tokens attend only backward (some position schemes differ then).
 
     Raises:
@@ -37,7 +37,7 @@ class Transformer(nn.Module):
     def __init__(
         self,
         config: TransformerConfig,
-        build: Callable[[Positions], nn.ModuleList],
+        build: Callable[..., nn.ModuleList],
         *,
         causal: bool,
     ) -> None:
@@ -49,7 +49,7 @@ class Transformer(nn.Module):
         self.token_embedding = nn.Embedding(config.vocab_size, config.d_model)
         self.positions = scheme if scheme.seat == "embeddings" else NoPositions()
         self.dropout = nn.Dropout(config.dropout)
-        self.blocks = build(scheme)
+        self.blocks = build(config, scheme, causal=causal)
         self.norm = build_final_norm(config)
 
     def embed(
@@ -171,7 +171,8 @@ def initialize(model: nn.Module, std: float = 0.02) -> nn.Module:
         ValueError: if `std` is not positive, or the model has no blocks.
 
     Source:
-        Radford et al. (2019), section 2.3,
+        Radford et al. (2018), "Improving Language Understanding by Generative Pre-Training",
+        section 4.1 (0.02); Radford et al. (2019), section 2.3 (1/√n),
         https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf
 
     Example:

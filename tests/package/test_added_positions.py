@@ -47,7 +47,7 @@ def test_a_shift_by_k_turns_every_pair_of_waves_by_a_fixed_angle(pairs, t, k, ba
 @settings(deadline=None, max_examples=30)
 @given(st.booleans(), st.integers(1, 4), st.integers(1, 9), st.data())
 def test_each_token_gets_the_row_of_its_own_position(learned, batch, seq, data):
-    positions = (Learned(16, 8) if learned else Sinusoidal(8, 16)).double()
+    positions = (Learned(8, 16) if learned else Sinusoidal(8, 16)).double()
     x = random(batch, seq, 8)
     rows = st.lists(st.integers(0, 15), min_size=seq, max_size=seq)
     where = torch.tensor(data.draw(st.lists(rows, min_size=batch, max_size=batch)))
@@ -59,19 +59,19 @@ def test_each_token_gets_the_row_of_its_own_position(learned, batch, seq, data):
             assert_close(out[b, t], x[b, t] + table[where[b, t]])
 
 
-@pytest.mark.parametrize("build", [lambda: Sinusoidal(4, 8), lambda: Learned(8, 4)])
+@pytest.mark.parametrize("build", [lambda: Sinusoidal(4, 8), lambda: Learned(4, 8)])
 def test_the_table_follows_the_module_to_another_device(build):
     x, where = torch.zeros(2, 5, 4, device="meta"), torch.arange(5, device="meta")
     assert build().to("meta")(x, where).device.type == "meta"
 
 
 def test_a_learned_table_has_one_parameter_for_each_entry():
-    ((name, table),) = Learned(8, 64).named_parameters()
+    ((name, table),) = Learned(64, 8).named_parameters()
     assert (name, table.numel()) == ("table.weight", 512)
 
 
 @reader
-@pytest.mark.parametrize("build", [lambda: Sinusoidal(4, 8), lambda: Learned(8, 4)])
+@pytest.mark.parametrize("build", [lambda: Sinusoidal(4, 8), lambda: Learned(4, 8)])
 @pytest.mark.parametrize(
     ("shape", "where", "message"),
     [
@@ -96,8 +96,8 @@ def test_a_token_without_a_row_is_told_which_and_why(build, shape, where, messag
         (lambda: Sinusoidal(5, 8), "d_model is 5; expected an even number.*Take 6"),
         (lambda: sinusoids(torch.zeros(3), 5), "width is 5; expected an even number"),
         (lambda: Sinusoidal(4, 0), "context_length is 0"),
-        (lambda: Learned(0, 4), "context_length is 0"),
-        (lambda: Learned(4, 0), "d_model is 0"),
+        (lambda: Learned(4, 0), "context_length is 0"),
+        (lambda: Learned(0, 4), "d_model is 0"),
     ],
 )
 def test_a_wrong_size_is_told_what_was_expected(action, message):

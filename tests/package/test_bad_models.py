@@ -54,19 +54,19 @@ def gpt(**change) -> GPT:
 
 
 def encoder(**change) -> Encoder:
-    return Encoder(EncoderConfig(**SMALL | change))
+    return Encoder(EncoderConfig(**SMALL | {"pad_id": 0} | change))
 
 
 def classifier() -> EncoderClassifier:
-    return EncoderClassifier(ClassifierConfig(**SMALL, n_classes=3))
+    return EncoderClassifier(ClassifierConfig(**SMALL, n_classes=3, pad_id=0))
 
 
 def blanks() -> MaskedLanguageModel:
-    return MaskedLanguageModel(EncoderConfig(**SMALL))
+    return MaskedLanguageModel(EncoderConfig(**SMALL, pad_id=0))
 
 
 def both(**change) -> EncoderDecoder:
-    return EncoderDecoder(EncoderDecoderConfig(**SMALL | change))
+    return EncoderDecoder(EncoderDecoderConfig(**SMALL | {"pad_id": 0} | change))
 
 
 def decoder() -> Decoder:

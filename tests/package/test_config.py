@@ -113,7 +113,7 @@ def test_a_list_of_heads_may_name_its_key_and_value_heads_where_they_are_as_many
 def test_the_defaults_are_those_of_each_paper():
     gpt, encoder = GPTConfig(**SMALL), EncoderConfig(**SMALL)
     assert (gpt.positions, gpt.residual, gpt.causal) == ("learned", "pre", True)
-    assert (encoder.positions, encoder.residual, encoder.pad_id) == ("sinusoidal", "post", 0)
+    assert (encoder.positions, encoder.residual, encoder.pad_id) == ("sinusoidal", "post", None)
     assert shape_trace().residual == "post"
 
 

@@ -28,11 +28,13 @@ reader = pytest.mark.usefixtures("as_a_reader_runs_it")
 
 
 def encoder(seed: int = 0, **settings) -> Encoder:
-    return randomized(Encoder(EncoderConfig(**SMALL | settings)), seed)
+    return randomized(Encoder(EncoderConfig(**SMALL | {"pad_id": 0} | settings)), seed)
 
 
 def classifier(**settings) -> EncoderClassifier:
-    return randomized(EncoderClassifier(ClassifierConfig(**SMALL | {"n_classes": 3} | settings)))
+    return randomized(
+        EncoderClassifier(ClassifierConfig(**SMALL | {"n_classes": 3, "pad_id": 0} | settings))
+    )
 
 
 def padded(tokens: torch.Tensor, lengths: list[int], to: int, pad_id: int = 0) -> torch.Tensor:
@@ -57,6 +59,7 @@ def test_an_encoder_equals_pytorchs_stack_in_values_and_gradients(
     theirs = nn.TransformerEncoder(layer, n_layers, norm=last, enable_nested_tensor=False)
     theirs = randomized(theirs, seed=seq).train()  # evaluating, it takes other kernels
     config = EncoderConfig(
+        pad_id=0,
         **SMALL | {"n_heads": n_heads, "n_layers": n_layers, "d_ff": 9},
         residual="pre" if norm_first else "post",
         feed_forward=activation,
@@ -184,7 +187,7 @@ def test_a_mask_is_joined_to_the_padding(pad_id):
     ],
 )
 def test_unfit_tokens_are_refused(tokens, message):
-    for model in (encoder(), classifier(), MaskedLanguageModel(EncoderConfig(**SMALL))):
+    for model in (encoder(), classifier(), MaskedLanguageModel(EncoderConfig(**SMALL, pad_id=0))):
         with pytest.raises(ValueError, match=message):
             model(torch.tensor(tokens))
 
@@ -267,7 +270,7 @@ def test_without_order_the_mean_cannot_tell_permutations_apart():
 
 
 def test_blanks_are_filled_from_both_sides_and_only_they_count():
-    model = randomized(MaskedLanguageModel(EncoderConfig(**SMALL)))
+    model = randomized(MaskedLanguageModel(EncoderConfig(**SMALL, pad_id=0)))
     tokens, targets = padded(some_tokens(2, 6), [6, 4], to=6), torch.full((2, 6), -100)
     targets[0, 2] = targets[1, 0] = 5
     logits, loss = model(tokens, targets)

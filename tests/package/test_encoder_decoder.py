@@ -20,7 +20,9 @@ reader = pytest.mark.usefixtures("as_a_reader_runs_it")
 
 
 def model(seed: int = 0, **settings) -> EncoderDecoder:
-    return randomized(EncoderDecoder(EncoderDecoderConfig(**SMALL | settings)), seed)
+    return randomized(
+        EncoderDecoder(EncoderDecoderConfig(**SMALL | {"pad_id": 0} | settings)), seed
+    )
 
 
 def other(tokens: torch.Tensor) -> torch.Tensor:

@@ -476,3 +476,12 @@ def test_caches_made_under_autocast_take_what_autocast_computes(positions):
         full = gpt(tokens).logits
     assert caches[0].keys.dtype == torch.bfloat16
     assert_close(torch.cat(pieces, dim=1), full, rtol=0.05, atol=0.05)
+
+
+def test_a_tied_model_with_a_small_start_begins_at_chance():
+    settings = SMALL | {"vocab_size": 65, "d_model": 64}
+    tokens = torch.randint(65, (8, 7), generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    small = GPT(GPTConfig(**settings, tied=True, init_std=0.02))(tokens, tokens.flip(1)).loss
+    plain = GPT(GPTConfig(**settings, tied=True))(tokens, tokens.flip(1)).loss
+    assert abs(small.item() - 4.1744) < 0.1 < 10 < plain

@@ -150,8 +150,8 @@ def test_twenty_greedy_tokens_are_those_of_hugging_face(build):
 class BertPositions(Learned):
     """BERT normalizes the sum of token, position and (here always the first) segment."""
 
-    def __init__(self, context_length: int, d_model: int) -> None:
-        super().__init__(context_length, d_model)
+    def __init__(self, d_model: int, context_length: int) -> None:
+        super().__init__(d_model, context_length)
         self.segment = nn.Parameter(torch.zeros(d_model))
         self.norm = LayerNorm(d_model)
 
@@ -188,9 +188,10 @@ def bert() -> tuple[Encoder, BertModel]:
         n_layers=2,
         positions="learned",
         qkv_bias=True,
+        pad_id=0,
     )
     ours = Encoder(config)
-    ours.positions = BertPositions(16, 12)
+    ours.positions = BertPositions(12, 16)
     ours = ours.double().eval()
     ours.load_state_dict(state)
     return ours, theirs
@@ -220,7 +221,7 @@ def t5() -> tuple[EncoderDecoder, T5ForConditionalGeneration]:
     theirs = randomized(T5ForConditionalGeneration(their_config))
     names = {"layer.1.EncDecAttention.": "cross_attention.", "layer.0.SelfAttention.": "attention."}
     names |= {f"attention.{role}.": f"attention.w_{role}." for role in "qkvo"}
-    names |= {"attention.relative_attention_bias": "attention.positions.table"}
+    names |= {"attention.relative_attention_bias.weight": "attention.positions.table"}
     names |= {f"layer.{i}.DenseReluDense.wi": "feed_forward.w_in" for i in (1, 2)}
     names |= {f"layer.{i}.DenseReluDense.wo": "feed_forward.w_out" for i in (1, 2)}
     names |= {f"layer.{i}.layer_norm": f"norm_{i + 1}" for i in (0, 1, 2)}
@@ -230,8 +231,8 @@ def t5() -> tuple[EncoderDecoder, T5ForConditionalGeneration]:
     shared = state.pop("shared.weight")  # one table for both languages
     for half in ("encoder", "decoder"):
         state[f"{half}.token_embedding.weight"] = shared
-        first = state[f"{half}.blocks.0.attention.positions.table.weight"]
-        state[f"{half}.blocks.1.attention.positions.table.weight"] = first
+        first = state[f"{half}.blocks.0.attention.positions.table"]
+        state[f"{half}.blocks.1.attention.positions.table"] = first
     state["decoder.head.bias"] = torch.zeros(23)
     config = EncoderDecoderConfig(
         vocab_size=23,
@@ -245,6 +246,7 @@ def t5() -> tuple[EncoderDecoder, T5ForConditionalGeneration]:
         residual="pre",
         feed_forward="relu",
         bias=False,
+        pad_id=0,
     )
     ours = EncoderDecoder(config).double().eval()
     ours.load_state_dict(state)

@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from glassbox import masks
 from glassbox.attention import HeadList, MultiHeadAttention, fuse
-from glassbox.positions import ALiBi, Rotary, Sinusoidal, build_positions
+from glassbox.positions import ALiBi, Rotary, build_positions
 
 reader = pytest.mark.usefixtures("as_a_reader_runs_it")
 inside_attention = ["none", "rotary", "alibi", "t5", "transformer_xl", "deberta"]
@@ -593,13 +593,6 @@ def test_a_memory_that_does_not_fit_is_named(options, memory, parts):
         MultiHeadAttention(8, 2, **options)(torch.zeros(2, 3, 8), torch.zeros(memory))
     for part in parts:
         assert part in str(error.value)
-
-
-def test_a_scheme_at_the_embeddings_leaves_attention_alone():
-    plain, x, memory = layer(), random(2, 3, 8), random(2, 5, 8, seed=1)
-    attend = randomized(MultiHeadAttention(8, 2, positions=Sinusoidal(8, 4)))
-    assert_close(attend(x), plain(x))
-    assert_close(attend(x, memory), plain(x, memory))
 
 
 def test_fusing_draws_no_random_numbers_and_shares_no_memory():

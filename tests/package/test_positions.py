@@ -194,3 +194,15 @@ def test_nothing_is_passed_on_untouched():
     nothing = NoPositions()
     assert nothing(x, torch.arange(5)) is x and nothing.turn(q, 3) is q
     assert nothing.bias(q, q) is None
+
+
+def test_a_scheme_of_ones_own_acts_where_its_methods_are():
+    class Pull(Positions):
+        def bias(self, query, key):
+            return None
+
+    class Push(Positions):
+        def forward(self, x, positions):
+            return x
+
+    assert (Pull.seat, Push.seat, NoPositions.seat) == ("attention", "embeddings", "embeddings")

@@ -93,10 +93,11 @@ def fused_attention(
     scale: float | None = None,
     dropout: float = 0.0,
 ) -> Float[Tensor, "*batch seq d_v"]:
-    r"""Return the context vectors of `attention` without ever keeping all weights in memory.
+    r"""Return the context vectors of `attention`, computed by PyTorch's fused kernel.
 
-    PyTorch computes the same formula in blocks of keys, with a running softmax. Arguments, errors
-    and the result are those of `attention`; only the weights are not to be had.
+    Where a kernel fits, it goes through the keys block by block with a running softmax, and the
+    weights are never in memory all at once. Arguments, errors and the result are those of
+    `attention`; only the weights are not to be had.
 
     Args:
         query: what each position looks for, shape `(..., T, d_k)`.

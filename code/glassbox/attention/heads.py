@@ -77,6 +77,7 @@ class SelfAttention(nn.Module):
         """Draw three independent projections, in the order query, key, value."""
         super().__init__()
         checks.positive(d_in=d_in, d_head=d_head)
+        checks.flags(bias=bias, causal=causal)
         checks.share(dropout=dropout)
         self.w_q = nn.Linear(d_in, d_head, bias=bias)
         self.w_k = nn.Linear(d_in, d_head, bias=bias)

@@ -69,6 +69,7 @@ class MultiHeadAttention(nn.Module):
         checks.divides("d_model", d_model, "n_heads", n_heads)
         checks.divides("n_heads", n_heads, "n_kv_heads", n_kv_heads)
         checks.share(dropout=dropout)
+        checks.flags(causal=causal, qkv_bias=qkv_bias, out_bias=out_bias)
         self.n_heads, self.n_kv_heads, self.d_head = n_heads, n_kv_heads, d_model // n_heads
         self.causal = causal
         self.w_q = nn.Linear(d_model, n_heads * self.d_head, bias=qkv_bias)
@@ -76,7 +77,7 @@ class MultiHeadAttention(nn.Module):
         self.w_v = nn.Linear(d_model, n_kv_heads * self.d_head, bias=qkv_bias)
         self.w_o = nn.Linear(n_heads * self.d_head, d_model, bias=out_bias)
         self.positions = NoPositions() if positions is None else positions
-        checks.module("positions", self.positions, f"Rotary({self.d_head})")
+        _check_positions(self.positions, self.d_head)
         self.dropout = nn.Dropout(dropout)
         self.weights = Tap()
 
@@ -111,7 +112,7 @@ class MultiHeadAttention(nn.Module):
             _split(self.w_k(source), self.n_kv_heads),
             _split(self.w_v(source), self.n_kv_heads),
         )
-        start = 0 if cache is None else check_cache(cache).length
+        start = 0 if cache is None else self._start(cache, mask)
         query, key = self.positions.turn(query, start), self.positions.turn(key, start)
         if mask is not None:  # before the cache takes anything in
             check_mask(mask, (*query.shape[:3], start + key.shape[2]), x.device)
@@ -138,6 +139,23 @@ class MultiHeadAttention(nn.Module):
         self.weights.show(weights)
         return context
 
+    def _start(self, cache: KeyValueCache, mask: Tensor | None) -> int:
+        """Return how many tokens stand before these, or refuse a cache that cannot be right."""
+        check_cache(cache)
+        if not self.causal and mask is None:
+            raise ValueError(
+                "a cache was given to attention with causal=False and without a mask; earlier "
+                "tokens would have seen the later ones, which a cache cannot repeat. Expected "
+                "causal=True, or a mask that says what each token sees."
+            )
+        return cache.length
+
+    def extra_repr(self) -> str:
+        """Return the sizes that `print(model)` shows."""
+        shared = "" if self.n_kv_heads == self.n_heads else f", n_kv_heads={self.n_kv_heads}"
+        causal = ", causal=True" if self.causal else ""
+        return f"n_heads={self.n_heads}{shared}, d_head={self.d_head}{causal}"
+
     def _check_memory(self, memory: Tensor, x: Tensor, cache: KeyValueCache | None) -> None:
         """Refuse cross-attention where the settings suppose one sequence."""
         check_stream("memory", memory, self.w_k)
@@ -157,6 +175,22 @@ class MultiHeadAttention(nn.Module):
                     f"memory was given to attention with {setting}, which supposes that queries "
                     "and keys stand in one sequence. Build the cross-attention without it."
                 )
+
+
+def _check_positions(positions: Positions, d_head: int) -> None:
+    """Refuse what is no position scheme, and schemes that would have no effect here."""
+    checks.module("positions", positions, f"Rotary({d_head})")
+    if not isinstance(positions, Positions):
+        raise TypeError(
+            f"positions is of type {type(positions).__name__}; expected a scheme from "
+            f"glassbox.positions, such as Rotary({d_head})."
+        )
+    if type(positions).forward is not Positions.forward and positions.seat == "embeddings":
+        raise ValueError(
+            f"positions is {type(positions).__name__}, which is added to the embeddings and has no "
+            "effect inside attention. Add it before the first block, or expected here: a scheme "
+            f"such as Rotary({d_head})."
+        )
 
 
 def _split(x: Tensor, n_heads: int) -> Tensor:

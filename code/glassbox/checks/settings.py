@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from difflib import get_close_matches
+from numbers import Integral
 from reprlib import repr as short
 
 from torch import nn
@@ -24,7 +25,7 @@ def positive(**sizes: int) -> None:
         ValueError: n_heads is 0; expected a whole number of at least 1.
     """
     for name, size in sizes.items():
-        if isinstance(size, bool) or not isinstance(size, int):
+        if isinstance(size, bool) or not isinstance(size, Integral):
             fixes = {
                 float: " Divide sizes with //, which stays whole.",
                 str: " Leave out the quotes.",

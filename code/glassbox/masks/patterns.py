@@ -55,8 +55,7 @@ def sliding_window(
         ValueError: if `window` is below 1, or there are more queries than keys.
 
     Source:
-        Beltagy, Peters and Cohan (2020), "Longformer", section 3.1,
-        https://doi.org/10.48550/arXiv.2004.05150
+        Jiang et al. (2023), "Mistral 7B", section 2, https://doi.org/10.48550/arXiv.2310.06825
 
     Example:
         >>> sliding_window(4, window=2).int()
@@ -87,7 +86,7 @@ def prefix(
         ValueError: if a prefix is longer than the sequence or of negative length.
 
     Source:
-        Raffel et al. (2020), "Exploring the Limits of Transfer Learning", figure 4,
+        Raffel et al. (2020), "Exploring the Limits of Transfer Learning", figure 3,
         https://doi.org/10.48550/arXiv.1910.10683
 
     Example:

@@ -1,4 +1,4 @@
-"""Where a token stands: nine answers, each a module that acts at one seat of the model.
+"""Where a token stands: eight answers, each a module that acts at one seat of the model.
 
 A scheme at the embeddings adds a vector to each token (`forward`). A scheme inside attention turns
 queries and keys (`turn`) or adds a number to each score (`bias`). A model calls all three, and a

@@ -126,8 +126,8 @@ class Learned(Positions):
     Nothing ties neighbors together, and position 8 does not exist for a table of 8 rows.
 
     Args:
-        context_length: number of positions in the table.
         d_model: width D of an embedding.
+        context_length: number of positions in the table.
 
     Raises:
         ValueError: if a size is below 1.
@@ -137,17 +137,17 @@ class Learned(Positions):
         https://doi.org/10.48550/arXiv.1705.03122; the choice of GPT and BERT.
 
     Example:
-        >>> positions = Learned(context_length=8, d_model=64)
+        >>> positions = Learned(d_model=64, context_length=8)
         >>> positions(torch.zeros(2, 6, 64), torch.arange(6)).shape
         torch.Size([2, 6, 64])
         >>> sum(p.numel() for p in positions.parameters())
         512
     """
 
-    def __init__(self, context_length: int, d_model: int) -> None:
+    def __init__(self, d_model: int, context_length: int) -> None:
         """Draw the table."""
         super().__init__()
-        checks.positive(context_length=context_length, d_model=d_model)
+        checks.positive(d_model=d_model, context_length=context_length)
         self.table = nn.Embedding(context_length, d_model)
 
     def forward(

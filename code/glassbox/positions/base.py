@@ -20,7 +20,7 @@ class Positions(nn.Module):
 
     Attributes:
         seat: where the scheme acts, `"embeddings"` (once, before the first block) or
-            `"attention"` (in every block).
+            `"attention"` (in every block); it follows from what is overridden.
         terms: the number m of products that are summed in a score; 1 for nearly every scheme.
 
     Source:
@@ -39,6 +39,12 @@ class Positions(nn.Module):
 
     seat: Literal["embeddings", "attention"] = "embeddings"
     terms: int = 1
+
+    def __init_subclass__(cls) -> None:
+        """Find out at which seat a scheme acts from the methods that it overrides."""
+        super().__init_subclass__()
+        inside = cls.turn is not Positions.turn or cls.bias is not Positions.bias
+        cls.seat = "attention" if inside else "embeddings"
 
     def forward(
         self,

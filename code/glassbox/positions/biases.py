@@ -71,7 +71,6 @@ class ALiBi(Positions):
                 [-0.1250, -0.0625,  0.0000]])
     """
 
-    seat = "attention"
     slopes: Tensor
 
     def __init__(self, n_heads: int) -> None:
@@ -123,7 +122,7 @@ def relative_bucket(
         ValueError: if there are too few buckets, or `max_distance` is within the exact ones.
 
     Source:
-        Raffel et al. (2019), "Exploring the Limits of Transfer Learning with a Unified
+        Raffel et al. (2020), "Exploring the Limits of Transfer Learning with a Unified
         Text-to-Text Transformer", section 2.1, https://doi.org/10.48550/arXiv.1910.10683
 
     Example:
@@ -159,9 +158,8 @@ class T5Bias(Positions):
 
     $$b_{hij} = t_{\text{bucket}(j - i),\,h}$$
 
-    The table starts at zero, so that no distance is preferred. T5 differs from this package in two
-    points outside this class: it does not divide the scores by $\sqrt{d_k}$, and all its layers
-    share one table (hand the same `T5Bias` to each for that).
+    The table starts at zero, so that no distance is preferred. All blocks of a model share it, as
+    in T5. T5 differs outside this class: it does not divide the scores by $\sqrt{d_k}$.
 
     Args:
         n_heads: number of heads H.
@@ -173,18 +171,16 @@ class T5Bias(Positions):
         ValueError: if a size is below 1, or the buckets do not fit `max_distance`.
 
     Source:
-        Raffel et al. (2019), section 2.1, https://doi.org/10.48550/arXiv.1910.10683
+        Raffel et al. (2020), section 2.1, https://doi.org/10.48550/arXiv.1910.10683
 
     Example:
         >>> positions, x = T5Bias(n_heads=2), torch.zeros(1, 2, 3, 8)
-        >>> _ = nn.init.constant_(positions.table.weight[1], -5.0)  # dislike the token before
+        >>> _ = nn.init.constant_(positions.table[1], -5.0)  # dislike the token before
         >>> positions.bias(x, x)[0]
         tensor([[ 0.,  0.,  0.],
                 [-5.,  0.,  0.],
                 [ 0., -5.,  0.]], grad_fn=<SelectBackward0>)
     """
-
-    seat = "attention"
 
     def __init__(
         self, n_heads: int, n_buckets: int = 32, max_distance: int = 128, causal: bool = True
@@ -195,8 +191,7 @@ class T5Bias(Positions):
         _check_buckets(not causal, n_buckets, max_distance)
         self.max_distance = max_distance
         self.causal = causal
-        self.table = nn.Embedding(n_buckets, n_heads)
-        nn.init.zeros_(self.table.weight)
+        self.table = nn.Parameter(torch.zeros(n_buckets, n_heads))
 
     def bias(
         self,
@@ -208,11 +203,11 @@ class T5Bias(Positions):
         Raises:
             ValueError: if the heads are not `n_heads`, or there are more queries than keys.
         """
-        n_buckets, n_heads = self.table.weight.shape
+        n_buckets, n_heads = self.table.shape
         check_heads(query, n_heads)
         ahead = -offsets(query, key)
         bucket = relative_bucket(ahead, not self.causal, n_buckets, self.max_distance)
-        return self.table(bucket).permute(2, 0, 1).to(query.dtype)
+        return self.table[bucket].permute(2, 0, 1).to(query.dtype)
 
 
 def _check_buckets(bidirectional: bool, n_buckets: int, max_distance: int) -> None:

@@ -39,7 +39,7 @@ class Sizes(Protocol):
 POSITIONS: dict[str, Callable[[Sizes, bool], Positions]] = {
     "none": lambda config, causal: NoPositions(),
     "sinusoidal": lambda config, causal: Sinusoidal(config.d_model, config.context_length),
-    "learned": lambda config, causal: Learned(config.context_length, config.d_model),
+    "learned": lambda config, causal: Learned(config.d_model, config.context_length),
     "rotary": lambda config, causal: Rotary(config.d_head),
     "alibi": lambda config, causal: ALiBi(config.n_heads),
     "t5": lambda config, causal: T5Bias(config.n_heads, causal=causal),

@@ -20,7 +20,8 @@ class TransformerXL(Positions):
     The first term is attention's own; `bias` returns the other three: how the query likes the
     distance, how the head likes the key, and how the head likes the distance. The waves
     $r_{i-j}$ are those of `sinusoids`, which keep the sign of the distance. W_R, u and v are
-    learned, one u and one v for each head; u and v start at zero.
+    learned, one u and one v for each head; u and v start at zero. All blocks of a model share them;
+    in the paper, W_R is each layer's own.
 
     Args:
         d_model: width D of a wave.
@@ -38,8 +39,6 @@ class TransformerXL(Positions):
         >>> positions.bias(torch.randn(3, 2, 1, 4), torch.randn(3, 2, 6, 4)).shape
         torch.Size([3, 2, 1, 6])
     """
-
-    seat = "attention"
 
     def __init__(self, d_model: int, n_heads: int) -> None:
         """Draw W_R; u and v start at zero."""
@@ -112,7 +111,6 @@ class DeBERTa(Positions):
         3
     """
 
-    seat = "attention"
     terms = 3
 
     def __init__(self, d_model: int, n_heads: int, max_distance: int) -> None:

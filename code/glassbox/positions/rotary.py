@@ -19,7 +19,8 @@ class Rotary(Positions):
 
     Turning both by the same angle leaves their dot product alone, so a score depends on the
     offset only: $R_i q \cdot R_j k = q \cdot R_{j-i} k$. Column i is paired with column i + d/2,
-    as in Llama; the paper pairs neighbors, which is the same up to the order of the columns.
+    as in GPT-NeoX and in Hugging Face's Llama; the paper pairs neighbors, which is the same up to
+    the order of the columns.
 
     Args:
         d_head: width d of a query and of a key.
@@ -39,8 +40,6 @@ class Rotary(Positions):
                 [ 0.5403,  0.8415],
                 [-0.4161,  0.9093]])
     """
-
-    seat = "attention"
 
     def __init__(self, d_head: int, base: float = 10000.0) -> None:
         """Keep the two numbers that fix every angle; nothing is learned."""

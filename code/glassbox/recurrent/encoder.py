@@ -58,6 +58,7 @@ class RecurrentConfig:
 
     def __post_init__(self) -> None:
         """Raise an error that names the setting at fault."""
+        checks.flags(bidirectional=self.bidirectional)
         checks.positive(
             vocab_size=self.vocab_size, d_embedding=self.d_embedding, d_hidden=self.d_hidden
         )
@@ -181,19 +182,19 @@ class RecurrentClassifier(nn.Module):
         self.head = nn.Linear(config.d_hidden, n_classes)
 
     def forward(
-        self, tokens: Int[Tensor, "batch seq"], labels: Int[Tensor, " batch"] | None = None
+        self, tokens: Int[Tensor, "batch seq"], targets: Int[Tensor, " batch"] | None = None
     ) -> Output:
-        """Return one score for each class, and the loss where labels are given.
+        """Return one score for each class, and the loss where targets are given.
 
         Args:
             tokens: token ids, shape `(B, T)`.
-            labels: the true classes, shape `(B,)`.
+            targets: the true classes, shape `(B,)`.
 
         Returns:
             Logits of shape `(B, n_classes)` and the mean cross-entropy, or `None`.
 
         Raises:
-            ValueError: as the encoder, or if labels do not fit.
+            ValueError: as the encoder, or if targets do not fit.
         """
         logits = self.head(self.encoder(tokens).final[0])
-        return Output(logits, cross_entropy(logits, labels))
+        return Output(logits, cross_entropy(logits, targets))

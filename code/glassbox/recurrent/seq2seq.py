@@ -142,7 +142,8 @@ class RecurrentSeq2Seq(nn.Module):
             state, readout, weights = self._advance(embedded, state, encoded)
             readouts.append(readout)
             rows.append(weights)
-        self.weights(torch.stack(rows, dim=1))
+        if self.weights.watched:
+            self.weights.show(torch.stack(rows, dim=1))
         logits = self.head(torch.stack(readouts, dim=1))
         return Output(logits, cross_entropy(logits, targets))
 
