@@ -10,6 +10,22 @@ never from above, so it can be read from the ground up::
     floor 1  masks  positions
     floor 0  checks  tap
 
-Floor 1 says who may attend to whom and where tokens stand, floor 2 holds the parts of a block,
-floor 3 puts them together, floor 4 is what one trains, and floor 5 looks into all of it.
+Floor 0 checks arguments. Floor 1 says who may attend to whom and where tokens stand, floor 2 holds
+the parts of a block, floor 3 puts them together, floor 4 is what one trains, and floor 5 looks into
+all of it. The way of a text through a GPT::
+
+    tokens (B, T)
+      token_embedding, then positions if they act at the embeddings
+      each block:
+        x + attention(norm_1(x))       w_q, w_k, w_v; positions turn queries and keys;
+                                       a cache adds the keys of earlier tokens;
+                                       scores + bias of positions; mask; softmax; w_o
+        x + feed_forward(norm_2(x))    w_in, activation, w_out
+      norm, head
+    Output(logits (B, T, vocab_size), loss)
+
+A model takes its parts by name from a configuration. To add one: a position scheme is a subclass of
+`Positions` and a line in `POSITIONS`; a norm, a line in `NORMS`; a feed-forward network, a line in
+`FEED_FORWARDS`. Whatever has no name is handed to `Block` directly. Attention weights are seen from
+outside: `with record_attention(model) as recorded: model(tokens)`.
 """
