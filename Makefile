@@ -24,6 +24,9 @@ test: book ## run every check there is
 	$(BIN)/python -m pytest --nbval chapters -n 2 --dist loadfile --nbval-cell-timeout 60
 	ATEN_CPU_CAPABILITY=default $(BIN)/python -m pytest --nbval chapters -n 2 --dist loadfile --nbval-cell-timeout 60
 
+mutants: $(READY) ## plant known faults in the model and see that the tests notice
+	$(BIN)/python -m bookkit mutants
+
 serve: book ## build, then serve the book at http://localhost:8000
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html
 
@@ -33,4 +36,4 @@ notebooks: $(READY) ## re-execute the chapters in place (ONLY=chapters/x.ipynb f
 publish-to: $(READY) ## stamp the address of the published repository: REPO=owner/name
 	$(BIN)/python -m bookkit publish-to $(REPO)
 
-.PHONY: help book test serve notebooks publish-to
+.PHONY: help book test mutants serve notebooks publish-to

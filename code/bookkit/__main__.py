@@ -4,12 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from bookkit import publish
+from bookkit import mutants, publish
 from bookkit.pages import ROOT
 
 
 def parser() -> argparse.ArgumentParser:
-    """Describe the two commands."""
+    """Describe the commands."""
     top = argparse.ArgumentParser(prog="python -m bookkit", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
     run = commands.add_parser(
@@ -26,6 +26,14 @@ def parser() -> argparse.ArgumentParser:
         "it: _config.yml, the setup cells, README, links. Safe to repeat.",
     )
     stamp.add_argument("repository", metavar="owner/name", help="for example jane/attention-course")
+    faults = commands.add_parser(
+        "mutants",
+        help="plant known faults in the package and see that the tests notice",
+        description="Plant the faults of tests/mutants.yml in a copy of the package, one at a "
+        "time, and run the tests on it. Fails if a fault goes unnoticed without a stated reason.",
+    )
+    faults.add_argument("--only", metavar="NAME", default="", help="faults with NAME in their name")
+    faults.add_argument("--jobs", type=int, default=2, help="processes at a time")
     return top
 
 
@@ -45,6 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     if given.command == "publish-to":
         return publish.main(given.repository)
+    if given.command == "mutants":
+        return mutants.main(given.only, given.jobs)
     from bookkit import notebooks  # the kernel machinery takes a second to import
 
     return notebooks.reexecute_all(notebook_paths(given.paths))

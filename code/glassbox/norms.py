@@ -92,7 +92,8 @@ def rms_norm(
 class LayerNorm(nn.Module):
     """Apply `layer_norm` with a learned scale and shift.
 
-    The formula is computed by PyTorch in one fused step; the tests hold both equal.
+    The formula is computed by PyTorch in one fused step; the tests hold both equal. (In half
+    precision only the fused step is exact: it sums in single precision.)
 
     Args:
         d_model: width D of a token's vector.
@@ -136,7 +137,8 @@ class LayerNorm(nn.Module):
 class RMSNorm(nn.Module):
     """Apply `rms_norm` with a learned scale.
 
-    The formula is computed by PyTorch in one fused step; the tests hold both equal.
+    The formula is computed by PyTorch in one fused step; the tests hold both equal. (In half
+    precision only the fused step is exact: it sums in single precision.)
 
     Args:
         d_model: width D of a token's vector.

@@ -1,5 +1,7 @@
 """Positions that are added to the embeddings: the waves and their properties, and the tables."""
 
+from math import cos, sin
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -27,6 +29,13 @@ def test_the_waves_are_the_reference_values():
     assert_close(table[5] @ table[8], table[8] @ table[11])
     rates = angles(torch.ones(1, dtype=torch.float64), 128)[0]
     assert [round(2 * torch.pi / rate.item(), 2) for rate in rates[[0, -1]]] == [6.28, 54410.14]
+
+
+def test_far_waves_are_as_exact_as_near_ones():
+    rates = [1, 0.1, 0.01, 0.001]
+    exact = [wave(30_000 * rate) for rate in rates for wave in (sin, cos)]
+    far = Sinusoidal(8, 30_001).table[-1]
+    assert_close(far, torch.tensor(exact), rtol=0, atol=1e-6)
 
 
 @settings(deadline=None, max_examples=40)

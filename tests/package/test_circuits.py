@@ -232,6 +232,11 @@ def test_the_lens_looks_without_dropout_and_restores_the_mode():
 
 
 @pytest.mark.usefixtures("as_a_reader_runs_it")
-def test_the_lens_needs_blocks():
-    with pytest.raises(ValueError, match=r"no blocks.* Ask for that of model\.encoder"):
-        logit_lens(MaskedLanguageModel(EncoderConfig(**SIZES)), TOKENS)
+def test_lens_and_circuits_are_those_of_a_gpt():
+    model = MaskedLanguageModel(EncoderConfig(**SIZES))
+    for look in (
+        lambda: logit_lens(model, TOKENS),
+        lambda: ov_circuit(model, "encoder.blocks.0", 0),
+    ):
+        with pytest.raises(TypeError, match=r"type MaskedLanguageModel; expected a GPT"):
+            look()

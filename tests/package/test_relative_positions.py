@@ -119,6 +119,14 @@ def test_transformer_xl_is_the_papers_four_terms(batch, n_heads, src, data):
                     assert_close(bias[b, h, i, j], expected)
 
 
+def test_transformer_xl_knows_far_distances_in_a_model_of_low_precision():
+    layer = randomized(TransformerXL(8, 1)).bfloat16()
+    query, key = random(1, 1, 1, 8).bfloat16(), random(1, 1, 600, 8, seed=1).bfloat16()
+    found = layer.bias(query, key).double()
+    expected = layer.double().bias(query.double(), key.double())
+    assert_close(found, expected, rtol=0, atol=0.1)
+
+
 @settings(deadline=None, max_examples=10)
 @given(st.integers(1, 3), st.integers(1, 7))
 def test_transformer_xl_gives_the_weights_of_xlnet(n_heads, seq):

@@ -27,7 +27,8 @@ def ablate_heads(
         heads: pairs of layer and head, such as `[(0, 2), (3, 1)]`; or for each layer its heads,
             such as `{0: [2]}` or `{"decoder.blocks.0.cross_attention": [0, 1]}`. A number is an
             index of `model.blocks`, a name the path of a block or of its attention.
-        by: `"zero"`, or `"mean"` for the mean over all tokens of the batch.
+        by: `"zero"`, or `"mean"` for the mean over all tokens of this batch, later ones included:
+            give it enough of them.
 
     Raises:
         ValueError: if there is no such layer or head, or `by` is unknown.

@@ -5,10 +5,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from glassbox import checks
+from glassbox.gpt import GPT
 from glassbox.inspection.capture import record_stream
 from glassbox.inspection.heads import Attention, find_attention, head_matrices
 from glassbox.inspection.modules import evaluating
-from glassbox.transformer import Transformer
 
 
 def head_contributions(
@@ -53,9 +53,7 @@ def head_contributions(
 
 
 @torch.no_grad()
-def qk_circuit(
-    model: Transformer, layer: int | str, head: int
-) -> Float[Tensor, "vocab_size vocab_size"]:
+def qk_circuit(model: GPT, layer: int | str, head: int) -> Float[Tensor, "vocab_size vocab_size"]:
     r"""Return how much a head, asked by one token, prefers another: row asks, column is asked.
 
     $$E\, W_Q W_K^\top E^\top$$
@@ -65,7 +63,7 @@ def qk_circuit(
     only for a first block without those; compare entries of a row, for the softmax does.
 
     Args:
-        model: a model with blocks, such as `GPT`.
+        model: a `GPT`.
         layer: index of a block, or the path of a block or of its attention.
         head: which head, counted from 0.
 
@@ -73,10 +71,12 @@ def qk_circuit(
         A matrix of the vocabulary's size squared. It takes 17 kB for 65 tokens, 10 GB for GPT-2's.
 
     Raises:
+        TypeError: if the model is no `GPT`.
         ValueError: if there is no such layer or head.
 
     Source:
-        Elhage et al. (2021), section "Splitting Attention Head Terms into Circuits",
+        Elhage et al. (2021), section "Splitting Attention Head Terms into Query-Key and
+        Output-Value Circuits",
         https://transformer-circuits.pub/2021/framework/index.html
 
     Example:
@@ -84,15 +84,14 @@ def qk_circuit(
         >>> qk_circuit(GPT(preset("character")), layer=0, head=2).shape
         torch.Size([65, 65])
     """
+    _check_gpt(model)
     w_q, w_k, _, _ = head_matrices(find_attention(model, layer), head)
     embedding = model.token_embedding.weight
     return (embedding @ w_q) @ (embedding @ w_k).T
 
 
 @torch.no_grad()
-def ov_circuit(
-    model: Transformer, layer: int | str, head: int
-) -> Float[Tensor, "vocab_size vocab_size"]:
+def ov_circuit(model: GPT, layer: int | str, head: int) -> Float[Tensor, "vocab_size vocab_size"]:
     r"""Return what a head does to the logits (columns) if it attends to a token (row).
 
     $$E\, W_V W_O\, U$$
@@ -101,7 +100,7 @@ def ov_circuit(
     it sees. Norms, biases and later blocks are left out, as in `qk_circuit`.
 
     Args:
-        model: a model with blocks and an output layer `head`, such as `GPT`.
+        model: a `GPT`.
         layer: index of a block, or the path of a block or of its attention.
         head: which head, counted from 0.
 
@@ -109,10 +108,12 @@ def ov_circuit(
         A matrix of the vocabulary's size squared.
 
     Raises:
+        TypeError: if the model is no `GPT`.
         ValueError: if there is no such layer or head.
 
     Source:
-        Elhage et al. (2021), section "Splitting Attention Head Terms into Circuits",
+        Elhage et al. (2021), section "Splitting Attention Head Terms into Query-Key and
+        Output-Value Circuits",
         https://transformer-circuits.pub/2021/framework/index.html
 
     Example:
@@ -120,12 +121,13 @@ def ov_circuit(
         >>> ov_circuit(GPT(preset("character")), layer=3, head=0).shape
         torch.Size([65, 65])
     """
+    _check_gpt(model)
     _, _, w_v, w_o = head_matrices(find_attention(model, layer), head)
     return (model.token_embedding.weight @ w_v) @ (w_o @ model.head.weight.T)
 
 
 def logit_lens(
-    model: Transformer, tokens: Int[Tensor, "batch seq"]
+    model: GPT, tokens: Int[Tensor, "batch seq"]
 ) -> Float[Tensor, "depths batch seq vocab_size"]:
     """Return what the model would predict if it ended after each block.
 
@@ -140,7 +142,7 @@ def logit_lens(
         Logits of shape `(N + 1, B, T, vocab_size)`; the last ones are the model's own.
 
     Raises:
-        ValueError: if the model has no blocks.
+        TypeError: if the model is no `GPT`.
 
     Source:
         nostalgebraist (2020), "interpreting GPT: the logit lens",
@@ -151,6 +153,16 @@ def logit_lens(
         >>> logit_lens(GPT(preset("character")), torch.zeros(1, 8, dtype=torch.long)).shape
         torch.Size([5, 1, 8, 65])
     """
+    _check_gpt(model)
     with evaluating(model), record_stream(model) as stream:
         model(tokens)
         return torch.stack([model.head(model.norm(x)) for x in stream])
+
+
+def _check_gpt(model: GPT) -> None:
+    """Refuse models whose stream is not read from their own embedding by their own head."""
+    if not isinstance(model, GPT):
+        raise TypeError(
+            f"model is of type {type(model).__name__}; expected a GPT. Its circuits and its lens "
+            "start at its token_embedding and end at its head."
+        )
