@@ -25,6 +25,11 @@ ICON_SCRIPT = "scripts/fontawesome.js"
 ICON = re.compile(r"fa-[\w-]+")
 ICON_RULE = re.compile(r'(?:\.fa-[\w-]+:before,?)+\{content:"[^"]*"\}')
 
+SEARCH_SCRIPT = re.compile(
+    r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>'
+)
+"""What finds words, as the theme puts it on every page."""
+
 UNCOLORED = re.compile(r'<span class="(?:n|nn|o|p|w)">([^<]*)</span>')
 """Names, operators, brackets and spaces in code: the book's colors leave them as they are."""
 
@@ -45,6 +50,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-skip-member", skip_tuple_fields)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", slim_theme)
+    app.connect("build-finished", keep_index_for_search)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -92,6 +98,16 @@ def slim_theme(app: Sphinx, error: Exception | None) -> None:
 
     style = sheet.read_text(encoding="utf-8")
     sheet.write_text(ICON_RULE.sub(keep_shown, style), encoding="utf-8")
+
+
+def keep_index_for_search(app: Sphinx, error: Exception | None) -> None:
+    """Load the index of all words on the search page only: the others just lead there."""
+    if error or app.builder.format != "html":
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        if page.name != "search.html":
+            text = page.read_text(encoding="utf-8")
+            page.write_text(SEARCH_SCRIPT.sub("", text), encoding="utf-8")
 
 
 def drop_thebe(app: Sphinx, page: str, template: str, context: dict, doctree: Any) -> None:
