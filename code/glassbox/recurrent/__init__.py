@@ -12,16 +12,16 @@ from glassbox.recurrent.encoder import (
 from glassbox.recurrent.seq2seq import RecurrentSeq2Seq
 
 __all__ = [
-    "GRU",
-    "LSTM",
-    "AdditiveAttention",
-    "Bidirectional",
-    "Cell",
-    "DotAttention",
-    "Encoded",
-    "NoAttention",
-    "RecurrentClassifier",
     "RecurrentConfig",
-    "RecurrentEncoder",
     "RecurrentSeq2Seq",
+    "RecurrentClassifier",
+    "RecurrentEncoder",
+    "Encoded",
+    "Cell",
+    "LSTM",
+    "GRU",
+    "Bidirectional",
+    "NoAttention",
+    "AdditiveAttention",
+    "DotAttention",
 ]
