@@ -12,7 +12,10 @@ import glassbox
 from bookkit.pages import ROOT, notebooks
 
 CODE = ROOT / "code"
-COURSE_MAY_IMPORT = {"glassbox", "torch", "numpy", "matplotlib", "jaxtyping"}
+COURSE_MAY_IMPORT = {
+    *("glassbox", "torch", "numpy", "matplotlib", "jaxtyping", "tqdm", "safetensors", "pooch"),
+    *("huggingface_hub",),  # only where a model is fetched by its name on the hub
+}
 DEFINITION = ast.FunctionDef | ast.ClassDef
 SOURCES = sorted(path for path in CODE.rglob("*.py"))
 COURSE = [path for path in SOURCES if path.is_relative_to(CODE / "glassbox")]

@@ -5,7 +5,7 @@ never from above, so it can be read from the ground up::
 
     floor 5  exercises  explorer  figures  inspection
     floor 4  gpt  encoder  classifier  encoder_decoder  recurrent
-    floor 3  config  block  assembly  transformer  pooling  losses
+    floor 3  config  block  initialization  assembly  transformer  pooling  losses
     floor 2  attention  norms  feedforward
     floor 1  masks  positions
     floor 0  checks  tap

@@ -38,6 +38,7 @@ def build_attention(
         return HeadList(config.d_model, config.n_heads, **options)
     inside = positions if positions.seat == "attention" else None
     options |= {"n_kv_heads": config.n_kv_heads, "positions": inside}
+    options["qk_norm"] = NORMS[config.norm] if config.qk_norm else None
     return MultiHeadAttention(config.d_model, config.n_heads, **options)
 
 

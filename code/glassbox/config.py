@@ -31,6 +31,7 @@ class TransformerConfig:
         norm: `"layer"` or `"rms"`.
         residual: `"pre"` (norm inside the branch) or `"post"` (norm after the sum).
         feed_forward: `"relu"`, `"gelu"`, `"gelu_tanh"`, `"squared_relu"` or `"swiglu"`.
+        qk_norm: whether the queries and the keys of each head are normalized, by `norm`.
         qkv_bias: whether the projections to queries, keys and values add a learned vector.
         bias: whether the other linear layers of a block do.
         dropout: share of numbers set to 0 while training.
@@ -59,6 +60,7 @@ that works with n_heads=5: 60 or 65. The nearest n_heads that works with d_model
     norm: str = "layer"
     residual: str = "pre"
     feed_forward: str = "gelu"
+    qk_norm: bool = False
     qkv_bias: bool = False
     bias: bool = True
     dropout: float = 0.0
@@ -91,6 +93,11 @@ that works with n_heads=5: 60 or 65. The nearest n_heads that works with d_model
             raise ValueError(
                 f"attention is 'head_list' and n_kv_heads is {self.n_kv_heads}; heads in a list "
                 f"share nothing. Leave n_kv_heads out, or write attention='multi_head'."
+            )
+        if self.qk_norm:
+            raise ValueError(
+                "attention is 'head_list' and qk_norm is True; a list of heads has no place for "
+                "these norms. Write attention='multi_head'."
             )
         if scheme.seat == "attention":
             raise ValueError(

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+import torch
 from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
-from glassbox import checks
+from glassbox import checks, pretrained
 from glassbox.assembly import build_blocks
 from glassbox.attention import KeyValueCache
 from glassbox.config import TransformerConfig
+from glassbox.initialization import INITIALIZATIONS
 from glassbox.losses import Output, cross_entropy
-from glassbox.transformer import Transformer, cached, initialize
+from glassbox.transformer import Transformer, cached
 
 
 class Bigram(nn.Module):
@@ -65,9 +68,9 @@ class GPTConfig(TransformerConfig):
         causal: whether tokens attend only backward. Without it, give the model a mask such as
             `masks.prefix`.
         head_bias: whether the output layer adds a learned number to each logit.
-        tied: whether the output layer is the embedding table itself. Give `init_std` as well: the
+        tied: whether the output layer is the embedding table itself. Choose `"gpt2"` as well: the
             table's default standard deviation of 1 makes the first logits huge.
-        init_std: standard deviation for `initialize`; PyTorch's defaults if not given.
+        initialization: how parameters start: `"pytorch"`, `"gpt2"` or `"fan_in"`.
 
     Raises:
         TypeError: if a size is not a whole number.
@@ -84,13 +87,18 @@ class GPTConfig(TransformerConfig):
     causal: bool = True
     head_bias: bool = False
     tied: bool = False
-    init_std: float | None = None
+    initialization: str = "pytorch"
 
     def __post_init__(self) -> None:
         """Refuse settings that do not fit together."""
         super().__post_init__()
-        if self.init_std is not None:
-            checks.above_zero("init_std", self.init_std, example=0.02)
+        checks.one_of("initialization", self.initialization, INITIALIZATIONS)
+        if self.tied and self.initialization == "fan_in":
+            raise ValueError(
+                "tied is True and initialization is 'fan_in', which lets the head start at 0; a "
+                "head that is the embedding table cannot. Write initialization='gpt2', or leave "
+                "tied out."
+            )
 
 
 class GPT(Transformer):
@@ -121,8 +129,7 @@ class GPT(Transformer):
         self.head = nn.Linear(config.d_model, config.vocab_size, bias=config.head_bias)
         if config.tied:
             self.head.weight = self.token_embedding.weight
-        if config.init_std is not None:
-            initialize(self, config.init_std)
+        INITIALIZATIONS[config.initialization](self)
 
     def forward(
         self,
@@ -157,6 +164,36 @@ class GPT(Transformer):
         logits = self.head(self.norm(x))
         return Output(logits, cross_entropy(logits, targets))
 
+    @classmethod
+    def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> "GPT":
+        """Return a published GPT-2, ready to evaluate; call `train()` to go on training it.
+
+        Args:
+            source: a folder, the path of a `model.safetensors`, or a name on the Hugging Face hub.
+            revision: the version on the hub; the newest if not given.
+
+        Raises:
+            ValueError: as `pretrained.read`, and as it for files that are missing.
+        """
+        settings, state = pretrained.read(source, revision=revision)
+        with torch.device("meta"):  # draws no random numbers, and takes no memory
+            model = cls(GPTConfig(**settings))
+        state["head.weight"] = state["token_embedding.weight"]
+        model.load_state_dict(state, assign=True)
+        model.head.weight = model.token_embedding.weight  # assigning gave each its own
+        return model.eval()
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write `model.safetensors` and `config.json`, which transformers reads as a GPT-2.
+
+        Args:
+            folder: where to; made if it does not exist.
+
+        Raises:
+            ValueError: if the model has a part that GPT-2 lacks.
+        """
+        pretrained.write(folder, self.config, self.state_dict())
+
 
 _CHARACTER = GPTConfig(
     vocab_size=65,
@@ -177,7 +214,7 @@ _GPT2 = GPTConfig(
     feed_forward="gelu_tanh",
     qkv_bias=True,
     tied=True,
-    init_std=0.02,
+    initialization="gpt2",
 )
 PRESETS = {
     "character": _CHARACTER,

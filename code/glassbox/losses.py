@@ -32,16 +32,23 @@ IGNORED = -100
 
 
 def cross_entropy(
-    logits: Float[Tensor, "*batch classes"], targets: Int[Tensor, "*batch"] | None
+    logits: Float[Tensor, "*batch classes"],
+    targets: Int[Tensor, "*batch"] | None,
+    *,
+    label_smoothing: float = 0.0,
 ) -> Float[Tensor, ""] | None:
     r"""Return the mean surprise at the true class, over the targets that count.
 
     $$\ell = -\frac{1}{n}\sum_i \log \operatorname{softmax}(z_i)_{y_i}$$
 
+    With label smoothing ε, the target is the true class with probability 1 − ε and any class,
+    drawn evenly, with probability ε.
+
     Args:
         logits: scores z before the softmax, shape `(..., classes)`.
         targets: the true class of each, shape `(...)`; entries of −100 are left out of the mean.
             `None` where nothing is to be compared.
+        label_smoothing: the share ε that is spread over all classes.
 
     Returns:
         The loss in nats; `None` without targets.
@@ -53,7 +60,8 @@ def cross_entropy(
 
     Source:
         Goodfellow, Bengio and Courville (2016), "Deep Learning", section 6.2.2,
-        https://www.deeplearningbook.org
+        https://www.deeplearningbook.org; label smoothing: Szegedy et al. (2016), "Rethinking the
+        Inception Architecture", section 7, https://doi.org/10.48550/arXiv.1512.00567
 
     Example:
         >>> cross_entropy(torch.zeros(2, 65), torch.tensor([7, -100]))  # ln 65
@@ -62,8 +70,12 @@ def cross_entropy(
     if targets is None:
         return None
     _check_targets(logits, targets)
+    checks.share(label_smoothing=label_smoothing)
     return F.cross_entropy(
-        logits.reshape(-1, logits.shape[-1]), targets.flatten().long(), ignore_index=IGNORED
+        logits.reshape(-1, logits.shape[-1]),
+        targets.flatten().long(),
+        ignore_index=IGNORED,
+        label_smoothing=label_smoothing,
     )
 
 

@@ -170,7 +170,8 @@ class RMSNorm(nn.Module):
             ValueError: if the last axis of `x` is not `d_model`.
         """
         checks.width("x", x, len(self.weight), "d_model", self.weight)
-        return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
+        # Inside autocast x may be of another type; PyTorch's fused step takes one type only.
+        return F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)
 
     def extra_repr(self) -> str:
         """Return the sizes that `print(model)` shows."""

@@ -1,7 +1,6 @@
 """What every transformer here has in common: tokens become vectors and pass through blocks."""
 
 from collections.abc import Callable, Sequence
-from math import sqrt
 
 import torch
 from jaxtyping import Float, Int
@@ -151,48 +150,3 @@ def _check_caches(caches: Sequence[KeyValueCache], n_blocks: int) -> None:
             f"the caches hold {lengths} positions; expected the same number in each, for every "
             f"block has seen the same tokens. {fix}"
         )
-
-
-def initialize(model: nn.Module, std: float = 0.02) -> nn.Module:
-    """Draw all matrices as GPT-2 does: small and normal, smaller where a block writes.
-
-    Linear layers and embeddings get mean 0 and standard deviation `std`, biases 0. The layers that
-    write to the residual stream, `w_o` and `w_out`, get `std` / √n, because the stream sums n of
-    them: two for each block of a GPT.
-
-    Args:
-        model: a model with `blocks`; it is changed in place.
-        std: standard deviation.
-
-    Returns:
-        The model.
-
-    Raises:
-        ValueError: if `std` is not positive, or the model has no blocks.
-
-    Source:
-        Radford et al. (2018), "Improving Language Understanding by Generative Pre-Training",
-        section 4.1 (0.02); Radford et al. (2019), section 2.3 (1/√n),
-        https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf
-
-    Example:
-        >>> from glassbox.gpt import GPT, preset
-        >>> model = initialize(GPT(preset("character")))
-        >>> round(model.head.weight.std().item(), 3)
-        0.02
-    """
-    checks.above_zero("std", std, example=0.02)
-    checks.module("model", model, "GPT(preset('character'))")
-    if not hasattr(model, "blocks"):
-        inside = [name for name, part in model.named_children() if hasattr(part, "blocks")]
-        raise ValueError(
-            f"model is of type {type(model).__name__}, without blocks of its own; expected a stack "
-            f"such as GPT. Parts of it that have blocks: {', '.join(inside) or 'none'}."
-        )
-    writers = [name for name, _ in model.named_modules() if name.endswith(("w_o", "w_out"))]
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Linear | nn.Embedding):
-            nn.init.normal_(module.weight, std=std / sqrt(len(writers)) if name in writers else std)
-        if isinstance(module, nn.Linear) and module.bias is not None:
-            nn.init.zeros_(module.bias)
-    return model

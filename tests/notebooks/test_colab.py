@@ -1,10 +1,10 @@
 """Colab's way: a notebook alone in an empty folder installs the package and runs to its end.
 
-The environment holds torch, numpy, matplotlib and ipykernel, as Colab does, and nothing of this
-project. It is made once, at .venv/colab, out of the files that are installed here (hard links:
-seconds and no disk space). What the setup cell installs comes from this working tree: git's
-`insteadOf` turns the address on GitHub into a repository on this disk, and pip finds the two
-packages it needs on the way in .venv/colab/wheels.
+The environment holds torch, numpy, matplotlib, ipykernel and a few more, as Colab does, and nothing
+of this project. It is made once, at .venv/colab, out of the files that are installed here (hard
+links: seconds and no disk space). What the setup cell installs comes from this working tree: git's
+`insteadOf` turns the address on GitHub into a repository on this disk, and pip finds the packages it
+needs on the way in .venv/colab/wheels.
 """
 
 import importlib.metadata
@@ -30,8 +30,8 @@ from bookkit.pictures import picture_faults
 from bookkit.setup_cell import REPOSITORY, SETUP_CELL
 
 ADDRESS = "example-owner/glass-box-transformer"
-PRESENT = ("torch", "numpy", "matplotlib", "ipykernel", "pip")
-FETCHED = ("hatchling", "jaxtyping")  # what builds the package, and what it depends on
+PRESENT = ("torch", "numpy", "matplotlib", "tqdm", "safetensors", "requests", "ipykernel", "pip")
+FETCHED = ("hatchling", "jaxtyping", "pooch")  # what builds the package, and what it depends on
 ENVIRONMENT = ROOT / ".venv" / "colab"
 PYTHON = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin") / "python"
 WHEELS = ENVIRONMENT / "wheels"

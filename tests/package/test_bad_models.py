@@ -15,6 +15,7 @@ from glassbox.classifier import ClassifierConfig, EncoderClassifier
 from glassbox.encoder import Encoder, EncoderConfig, MaskedLanguageModel
 from glassbox.encoder_decoder import Decoder, EncoderDecoder, EncoderDecoderConfig
 from glassbox.gpt import GPT, Bigram, GPTConfig, preset
+from glassbox.initialization import initialize_gpt2
 from glassbox.losses import Output, contrastive_loss, cross_entropy
 from glassbox.pooling import AttentionPooling, FirstToken, MaxPooling, MeanPooling
 from glassbox.positions import Rotary
@@ -30,7 +31,6 @@ from glassbox.recurrent import (
     RecurrentEncoder,
     RecurrentSeq2Seq,
 )
-from glassbox.transformer import initialize
 
 reader = pytest.mark.usefixtures("as_a_reader_runs_it")
 
@@ -259,11 +259,11 @@ DECODER_ONLY = [
          "targets has shape (2, 2)", "(2, 3)", "text[:, :-1]"),
     case("bigram-token-beyond", lambda: Bigram(5)(5 * ids(2, 3)), ValueError,
          "the id 5", "run from 0 to 4"),
-    case("initialize-class", lambda: initialize(GPT), TypeError,
+    case("initialize-class", lambda: initialize_gpt2(GPT), TypeError,
          "model is the class GPT", "expected a module", "parentheses"),
-    case("initialize-both-halves", lambda: initialize(both()), ValueError,
+    case("initialize-both-halves", lambda: initialize_gpt2(both()), ValueError,
          "of type EncoderDecoder", "expected a stack such as GPT", "encoder, decoder"),
-    case("initialize-with-zero", lambda: initialize(gpt(), std=0), ValueError,
+    case("initialize-with-zero", lambda: initialize_gpt2(gpt(), std=0), ValueError,
          "std is 0", "expected a positive number, such as 0.02"),
 ]  # fmt: skip
 
@@ -479,7 +479,7 @@ def test_many_wrong_calls_are_tried_each_under_a_name_of_its_own():
         lambda: contrastive_loss(torch.ones(2, 3), torch.ones(2, 3)),
         lambda: MeanPooling(8)(STATES, torch.arange(5).expand(2, 5) == 4),
         lambda: FirstToken(8)(STATES, torch.arange(5).expand(2, 5) == 0),
-        lambda: initialize(gpt()).head.weight,
+        lambda: initialize_gpt2(gpt()).head.weight,
     ],
 )
 def test_what_is_just_inside_the_border_works(call):

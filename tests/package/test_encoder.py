@@ -14,11 +14,11 @@ from twins import INSIDE, SMALL, our_names, random, randomized, some_tokens
 from glassbox import masks
 from glassbox.classifier import ClassifierConfig, EncoderClassifier
 from glassbox.encoder import Encoder, EncoderConfig, MaskedLanguageModel
+from glassbox.initialization import initialize_gpt2
 from glassbox.losses import cross_entropy
 from glassbox.norms import LayerNorm
 from glassbox.pooling import POOLINGS
 from glassbox.positions import POSITIONS
-from glassbox.transformer import initialize
 
 OUTSIDE = [name for name in POSITIONS if name not in INSIDE]
 PAIRS = [(name, "multi_head") for name in POSITIONS] + [(name, "head_list") for name in OUTSIDE]
@@ -289,7 +289,7 @@ def test_an_untrained_model_fills_blanks_at_the_price_of_guessing():
     torch.manual_seed(0)
     config = EncoderConfig(**SMALL | {"vocab_size": 500, "d_model": 64})
     model = MaskedLanguageModel(config)
-    initialize(model.encoder)
+    initialize_gpt2(model.encoder)
     nn.init.normal_(model.head.weight, std=0.02)
     nn.init.zeros_(model.head.bias)
     loss = model(some_tokens(32, 12, vocab_size=500), some_tokens(32, 12, vocab_size=500)).loss

@@ -5,7 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 from io import BytesIO
 from itertools import islice, product
-from math import sqrt
+from math import log, sqrt
 
 import pytest
 import torch
@@ -21,10 +21,10 @@ from glassbox.encoder import Encoder, EncoderConfig
 from glassbox.encoder_decoder import Decoder, EncoderDecoderConfig
 from glassbox.feedforward import FEED_FORWARDS
 from glassbox.gpt import GPT, Bigram, GPTConfig
+from glassbox.initialization import initialize_fan_in, initialize_gpt2
 from glassbox.losses import cross_entropy
 from glassbox.norms import NORMS
 from glassbox.positions import POSITIONS
-from glassbox.transformer import initialize
 
 every_scheme = pytest.mark.parametrize("positions", POSITIONS)
 OUTSIDE = [name for name in POSITIONS if name not in INSIDE]
@@ -431,7 +431,7 @@ def test_initialize_draws_each_group_at_its_own_scale(feed_forward, attention):
     for parameter in gpt.parameters():
         nn.init.constant_(parameter, 7.0)
     torch.manual_seed(0)
-    assert initialize(gpt) is gpt
+    assert initialize_gpt2(gpt) is gpt
     for name, parameter in gpt.named_parameters():
         kind = name.rsplit(".", 1)[1]
         if "norm" in name:
@@ -446,7 +446,7 @@ def test_initialize_draws_each_group_at_its_own_scale(feed_forward, attention):
 
 
 def test_initialize_takes_another_scale_and_draws_a_tied_table_once():
-    gpt = initialize(GPT(GPTConfig(**SMALL | {"vocab_size": 5_000}, tied=True)), std=0.1)
+    gpt = initialize_gpt2(GPT(GPTConfig(**SMALL | {"vocab_size": 5_000}, tied=True)), std=0.1)
     assert_close(gpt.token_embedding.weight.std().item(), 0.1, rtol=0.03, atol=0.0)
     assert gpt.head.weight is gpt.token_embedding.weight
 
@@ -454,12 +454,12 @@ def test_initialize_takes_another_scale_and_draws_a_tied_table_once():
 @pytest.mark.parametrize("std", [0.0, -0.02])
 def test_initialize_refuses_a_scale_that_is_none(std):
     with pytest.raises(ValueError, match=r"std is .*; expected a positive number"):
-        initialize(GPT(GPTConfig(**SMALL)), std=std)
+        initialize_gpt2(GPT(GPTConfig(**SMALL)), std=std)
 
 
 def test_initialize_reaches_all_three_writers_of_a_decoder():
     decoder = Decoder(EncoderDecoderConfig(**SMALL | {"d_model": 64}))
-    initialize(decoder)
+    initialize_gpt2(decoder)
     for block in decoder.blocks:
         writers = block.attention.w_o, block.cross_attention.w_o, block.feed_forward.w_out
         for writer in writers:
@@ -482,6 +482,34 @@ def test_a_tied_model_with_a_small_start_begins_at_chance():
     settings = SMALL | {"vocab_size": 65, "d_model": 64}
     tokens = torch.randint(65, (8, 7), generator=torch.Generator().manual_seed(0))
     torch.manual_seed(0)
-    small = GPT(GPTConfig(**settings, tied=True, init_std=0.02))(tokens, tokens.flip(1)).loss
+    small = GPT(GPTConfig(**settings, tied=True, initialization="gpt2"))(
+        tokens, tokens.flip(1)
+    ).loss
     plain = GPT(GPTConfig(**settings, tied=True))(tokens, tokens.flip(1)).loss
     assert abs(small.item() - 4.1744) < 0.1 < 10 < plain
+
+
+@pytest.mark.parametrize("feed_forward", ["squared_relu", "swiglu"])
+def test_fan_in_keeps_variance_and_starts_every_block_as_the_identity(feed_forward):
+    sizes = {"vocab_size": 300, "d_model": 128, "n_layers": 3, "d_ff": 200}
+    settings = {"feed_forward": feed_forward, "qkv_bias": True, "initialization": "fan_in"}
+    torch.manual_seed(0)
+    gpt = GPT(GPTConfig(**SMALL | sizes | settings, head_bias=True))
+    for name, module in gpt.named_modules():
+        if isinstance(module, nn.Linear):
+            silent = name.endswith(("w_o", "w_out", "head"))
+            expected = 0.0 if silent else module.in_features**-0.5
+            assert_close(module.weight.std().item(), expected, rtol=0.03, atol=0.0, msg=name)
+            assert module.bias is None or not module.bias.any(), name
+    assert_close(gpt.token_embedding.weight.std().item(), 1.0, rtol=0.03, atol=0.0)
+    x = random(1, 4, 128).float()
+    assert torch.equal(gpt.blocks[1](x), x)
+    tokens = torch.tensor([[1, 2, 3]])
+    assert_close(gpt(tokens, tokens).loss.item(), log(300), rtol=1e-6, atol=0.0)
+
+
+def test_a_tied_head_cannot_start_at_zero():
+    with pytest.raises(ValueError, match="tied is True and initialization is 'fan_in'"):
+        GPTConfig(**SMALL, tied=True, initialization="fan_in")
+    with pytest.raises(ValueError, match="the head of this model is its embedding table"):
+        initialize_fan_in(GPT(GPTConfig(**SMALL, tied=True)))

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -12,6 +13,9 @@ from torch.testing import assert_close
 
 from glassbox import masks
 from glassbox.attention import HeadList, MultiHeadAttention, fuse
+from glassbox.gpt import GPT, GPTConfig
+from glassbox.inspection import record_attention
+from glassbox.norms import NORMS
 from glassbox.positions import ALiBi, Rotary, build_positions
 
 reader = pytest.mark.usefixtures("as_a_reader_runs_it")
@@ -604,3 +608,41 @@ def test_fusing_draws_no_random_numbers_and_shares_no_memory():
         heads.w_o.weight.zero_()
     assert fused.w_o.weight.abs().sum() > 0
     assert all(parameter.requires_grad for parameter in fused.parameters())
+
+
+@pytest.mark.parametrize("kind", ["layer", "rms"])
+@pytest.mark.parametrize("positions", ["none", "rotary"])
+def test_queries_and_keys_of_each_head_are_normalized_before_they_are_turned(kind, positions):
+    scheme = Rotary(4) if positions == "rotary" else None
+    options = {"n_kv_heads": 2, "causal": True, "positions": scheme, "qk_norm": NORMS[kind]}
+    layer = randomized(MultiHeadAttention(16, 4, **options))
+    x = random(2, 5, 16)
+    query = layer.norm_q(layer.w_q(x).view(2, 5, 4, 4)).transpose(1, 2)
+    key = layer.norm_k(layer.w_k(x).view(2, 5, 2, 4)).transpose(1, 2)
+    value = layer.w_v(x).view(2, 5, 2, 4).transpose(1, 2)
+    if scheme is not None:
+        query, key = scheme.turn(query, 0), scheme.turn(key, 0)
+    expected = F.scaled_dot_product_attention(query, key, value, is_causal=True, enable_gqa=True)
+    assert_close(layer(x), layer.w_o(expected.transpose(1, 2).flatten(2)), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["layer", "rms"])
+def test_a_configuration_chooses_the_norm_of_queries_and_keys(kind):
+    settings = {"vocab_size": 11, "context_length": 12, "d_model": 8, "n_heads": 2, "n_layers": 1}
+    attention = GPT(GPTConfig(**settings, norm=kind, qk_norm=True)).blocks[0].attention
+    norms = attention.norm_q, attention.norm_k
+    assert [type(norm) for norm in norms] == [NORMS[kind]] * 2 and norms[0] is not norms[1]
+    assert norms[0].weight.shape == (4,)
+    plain = GPT(GPTConfig(**settings)).blocks[0].attention
+    assert not list(plain.norm_q.parameters())
+
+
+def test_with_norms_larger_inputs_give_no_larger_scores():
+    layer = MultiHeadAttention(8, 2, qk_norm=NORMS["rms"]).eval()
+    x = random(1, 5, 8).float()
+    weights = []
+    for size in (10.0, 1000.0):
+        with record_attention(layer) as recorded:
+            layer(size * x)
+        weights += recorded.values()
+    assert_close(weights[0], weights[1], rtol=0, atol=1e-5)

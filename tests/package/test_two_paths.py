@@ -427,3 +427,40 @@ def test_a_later_token_cannot_change_an_earlier_row(reference_head, path, cut):
     changed[cut:] += 10.0
     assert_close(context(changed)[:cut], context(INPUTS)[:cut], rtol=0, atol=0)
     assert not torch.isclose(context(changed)[cut:], context(INPUTS)[cut:]).any()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("what", ["plain", "mask", "bias", "causal"])
+def test_half_precision_trains_through_the_kernel_in_single_precision(dtype, autocast, what):
+    q, k, v = (leaf(random(2, 6, 8, seed=i).to(dtype)) for i in range(3))
+    options = {"mask": coins(6, 6)} if what == "mask" else {}
+    options |= {"bias": random(6, 6, seed=3).to(dtype)} if what == "bias" else {}
+    options |= {"causal": what == "causal"}
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        context = fused_attention(q, k, v, **options)
+    assert context.dtype == dtype
+    single = [leaf(part.detach().float()) for part in (q, k, v)]
+    options |= {"bias": options["bias"].float()} if what == "bias" else {}
+    expected = fused_attention(*single, **options)
+    assert torch.equal(context, expected.to(dtype))
+    upstream = random(2, 6, 8, seed=4).to(dtype)
+    found = torch.autograd.grad(context, (q, k, v), upstream)
+    wanted = torch.autograd.grad(expected, single, upstream.float())
+    for one, other in zip(found, wanted, strict=True):
+        assert torch.equal(one, other.to(dtype))
+
+
+def test_half_precision_decodes_without_a_copy_of_the_cache(monkeypatch):
+    seen = []
+    kernel = torch.nn.functional.scaled_dot_product_attention
+
+    def spy(query, key, value, **options):
+        seen.append(key.dtype)
+        return kernel(query, key, value, **options)
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", spy)
+    q, k, v = (random(2, 6, 8, seed=i).bfloat16() for i in range(3))
+    fused_attention(q, k, v)
+    fused_attention(leaf(q), k, v)
+    assert seen == [torch.bfloat16, torch.float32]

@@ -1,5 +1,6 @@
 """Multi-head attention: one module for self- and cross-attention, shared heads and a cache."""
 
+from collections.abc import Callable
 from math import sqrt
 
 import torch
@@ -31,6 +32,8 @@ class MultiHeadAttention(nn.Module):
         n_kv_heads: number of key and value heads; as many as query heads if not given.
         causal: whether a token sees only itself and what comes before it.
         positions: a position scheme that acts inside attention; none if not given.
+        qk_norm: builds, from `d_head`, the norm of each query and of each key, which keeps scores
+            from growing; such as `RMSNorm`. None if not given.
         qkv_bias: whether the projections to queries, keys and values add a learned vector.
         out_bias: whether the output projection does.
         dropout: share of the attention weights, and of the output, set to 0 while training.
@@ -42,7 +45,8 @@ class MultiHeadAttention(nn.Module):
     Source:
         Vaswani et al. (2017), section 3.2.2, https://doi.org/10.48550/arXiv.1706.03762;
         Shazeer (2019), multi-query, https://doi.org/10.48550/arXiv.1911.02150;
-        Ainslie et al. (2023), grouped-query, https://doi.org/10.48550/arXiv.2305.13245
+        Ainslie et al. (2023), grouped-query, https://doi.org/10.48550/arXiv.2305.13245;
+        Henry et al. (2020), query-key norm, https://doi.org/10.48550/arXiv.2010.04245
 
     Example:
         >>> layer = MultiHeadAttention(d_model=64, n_heads=4, n_kv_heads=2, causal=True)
@@ -58,6 +62,7 @@ class MultiHeadAttention(nn.Module):
         n_kv_heads: int | None = None,
         causal: bool = False,
         positions: Positions | None = None,
+        qk_norm: Callable[[int], nn.Module] | None = None,
         qkv_bias: bool = False,
         out_bias: bool = True,
         dropout: float = 0.0,
@@ -76,6 +81,9 @@ class MultiHeadAttention(nn.Module):
         self.w_k = nn.Linear(d_model, n_kv_heads * self.d_head, bias=qkv_bias)
         self.w_v = nn.Linear(d_model, n_kv_heads * self.d_head, bias=qkv_bias)
         self.w_o = nn.Linear(n_heads * self.d_head, d_model, bias=out_bias)
+        self.norm_q, self.norm_k = (
+            nn.Identity() if qk_norm is None else qk_norm(self.d_head) for _ in range(2)
+        )
         self.positions = NoPositions() if positions is None else positions
         _check_positions(self.positions, self.d_head)
         self.dropout = nn.Dropout(dropout)
@@ -107,11 +115,9 @@ class MultiHeadAttention(nn.Module):
         if memory is not None:
             self._check_memory(memory, x, cache)
         source = x if memory is None else memory
-        query, key, value = (
-            _split(self.w_q(x), self.n_heads),
-            _split(self.w_k(source), self.n_kv_heads),
-            _split(self.w_v(source), self.n_kv_heads),
-        )
+        query = self.norm_q(_split(self.w_q(x), self.n_heads))
+        key = self.norm_k(_split(self.w_k(source), self.n_kv_heads))
+        value = _split(self.w_v(source), self.n_kv_heads)
         start = 0 if cache is None else self._start(cache, mask)
         query, key = self.positions.turn(query, start), self.positions.turn(key, start)
         if mask is not None:  # before the cache takes anything in

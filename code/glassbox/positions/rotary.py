@@ -49,6 +49,7 @@ class Rotary(Positions):
         checks.above_zero("base", base, example=10000.0)
         self.d_head = d_head
         self.base = base
+        self._known: dict[tuple, tuple[Tensor, Tensor]] = {}
 
     def turn(
         self, x: Float[Tensor, "batch heads seq d_head"], start: int
@@ -72,15 +73,27 @@ class Rotary(Positions):
                 f"x holds {x.dtype}; expected floating-point queries or keys, for turned vectors "
                 "are seldom whole. Convert them: x.float()."
             )
-        # Computed here and not kept in a buffer: a model cast to bfloat16 would round it, and far
-        # positions would turn by a wrong angle.
-        precision = torch.promote_types(x.dtype, torch.float32)
-        places = torch.arange(start, start + x.shape[-2], dtype=precision, device=x.device)
-        phi = angles(places, self.d_head, self.base)
-        cos, sin = phi.cos(), phi.sin()
+        cos, sin = self._turns(x, start)
         first, second = x.chunk(2, dim=-1)
         turned = torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
         return turned.to(x.dtype)
+
+    def _turns(self, x: Tensor, start: int) -> tuple[Tensor, Tensor]:
+        """Return cosine and sine of all angles, shape `(T, d_head / 2)`.
+
+        They are no buffers: a model cast to bfloat16 would round them, and far positions would turn
+        by a wrong angle. The last ones are remembered, for every layer asks for the same.
+        """
+        precision = torch.promote_types(x.dtype, torch.float32)
+        asked = (start, x.shape[-2], precision, x.device, torch.is_inference_mode_enabled())
+        if torch.compiler.is_compiling() or asked not in self._known:
+            places = torch.arange(start, start + x.shape[-2], dtype=precision, device=x.device)
+            phi = angles(places, self.d_head, self.base)
+            turns = phi.cos(), phi.sin()
+            if torch.compiler.is_compiling():
+                return turns
+            self._known = {asked: turns}
+        return self._known[asked]
 
     def extra_repr(self) -> str:
         """Return the sizes that `print(model)` shows."""
