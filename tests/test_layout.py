@@ -14,6 +14,7 @@ from bookkit.pages import ROOT, notebooks
 CODE = ROOT / "code"
 COURSE_MAY_IMPORT = {
     *("glassbox", "torch", "numpy", "matplotlib", "jaxtyping", "tqdm", "safetensors", "pooch"),
+    *("requests",),  # pooch downloads with it; its errors are told apart
     *("huggingface_hub",),  # only where a model is fetched by its name on the hub
 }
 DEFINITION = ast.FunctionDef | ast.ClassDef
