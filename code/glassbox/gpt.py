@@ -173,7 +173,7 @@ class GPT(Transformer):
             revision: the version on the hub; the newest if not given.
 
         Raises:
-            ValueError: as `pretrained.read`, and as it for files that are missing.
+            ValueError: if the files are not those of a GPT-2; more errors in `pretrained.read`.
         """
         settings, state = pretrained.read(source, revision=revision)
         with torch.device("meta"):  # draws no random numbers, and takes no memory

@@ -56,7 +56,7 @@ def flags(**given: bool) -> None:
             raise TypeError(f"{name} is {short(flag)}; expected True or False, without quotes.")
 
 
-def above_zero(name: str, value: float, example: float) -> None:
+def above_zero(name: str, value: int | float, example: int | float) -> None:
     """Refuse what is no positive number.
 
     Args:
