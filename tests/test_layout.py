@@ -120,10 +120,18 @@ def module(path):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def test_matplotlib_is_imported_only_when_a_figure_is_drawn():
-    modules = [module(path) for path in COURSE]
-    assert {"glassbox", "glassbox.figures"} <= set(modules)
-    assert not loaded_by(modules, "matplotlib", ROOT), "import it inside the function that draws"
+@pytest.mark.parametrize(
+    ("package", "fix"),
+    [
+        ("matplotlib", "import it inside the function that draws"),
+        ("torch._dynamo", "only torch.compile and optimizers need it, when they are called"),
+        ("pooch", "import it inside the function that downloads"),
+    ],
+)
+def test_what_takes_long_to_import_is_imported_when_it_is_needed(package, fix):
+    modules = [module(path) for path in COURSE if path.stem != "__main__"]
+    assert {"glassbox", "glassbox.figures", "glassbox.cli"} <= set(modules)
+    assert not loaded_by(modules, package, ROOT), fix
 
 
 def test_planted_import_of_matplotlib_is_found(tmp_path):

@@ -1,18 +1,20 @@
 """The Glass-Box Transformer: every part of a transformer, small enough to see through.
 
-The package is a house of six floors. A module imports from its own floor and from those below it,
+The package is a house of seven floors. A module imports from its own floor and from those below it,
 never from above, so it can be read from the ground up::
 
-    floor 5  exercises  explorer  figures  inspection
-    floor 4  gpt  encoder  classifier  encoder_decoder  recurrent
-    floor 3  config  block  initialization  assembly  transformer  pooling  losses
+    floor 6  bench  cli  __main__
+    floor 5  costs  exercises  explorer  figures  generation  inspection  recipes  training
+    floor 4  gpt  encoder  classifier  encoder_decoder  recurrent  distributed
+    floor 3  config  block  initialization  assembly  transformer  pooling  losses  pretrained
     floor 2  attention  norms  feedforward
-    floor 1  masks  positions
+    floor 1  masks  positions  tokenizers  corpora
     floor 0  checks  tap
 
-Floor 0 checks arguments. Floor 1 says who may attend to whom and where tokens stand, floor 2 holds
-the parts of a block, floor 3 puts them together, floor 4 is what one trains, and floor 5 looks into
-all of it. The way of a text through a GPT::
+Floor 0 checks arguments. Floor 1 says who may attend to whom and where tokens stand, and turns text
+into token ids; floor 2 holds the parts of a block, floor 3 puts them together, floor 4 is what one
+trains; floor 5 trains it, lets it write and looks into it, and floor 6 is the command line. The way
+of a text through a GPT::
 
     tokens (B, T)
       token_embedding, then positions if they act at the embeddings

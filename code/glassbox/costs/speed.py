@@ -73,7 +73,7 @@ def matmul_rate(
         size: rows and columns of the matrices; 1,024 on a CPU and 8,192 elsewhere if not given.
 
     Returns:
-        Operations per second, 2 `size`³ for each product.
+        Operations per second, twice the third power of `size` for each product.
 
     Raises:
         TypeError: if `dtype` is no floating-point type, or a size no whole number.

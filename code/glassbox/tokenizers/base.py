@@ -35,7 +35,7 @@ class Tokenizer:
 
     @property
     def vocab_size(self) -> int:
-        """Number of ids: they run from 0 to `vocab_size` − 1."""
+        """How many ids there are; they run from 0 to `vocab_size` − 1."""
         return len(self.symbols)
 
     def encode(self, text: str) -> list[int]:

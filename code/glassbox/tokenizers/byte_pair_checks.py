@@ -62,9 +62,9 @@ def check_fit(symbols: tuple[str, ...], spelled: Collection[str]) -> None:
     Example:
         >>> check_fit(("th", "h", "t", "<|endoftext|>"), ["h", "t", "th"])
     """
-    given = set(symbols)
+    given, known = set(symbols), {*spelled, END}
     lacking = next((symbol for symbol in spelled if symbol not in given), None)
-    strange = next((symbol for symbol in symbols if symbol not in {*spelled, END}), None)
+    strange = next((symbol for symbol in symbols if symbol not in known), None)
     if lacking is not None:
         fault = f"there is no id for {lacking!r}, which is a byte or what a merge makes"
     elif strange is not None:

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from glassbox import checks
+from glassbox import checks, distributed
 from glassbox.training import folders, named_tensors
 from glassbox.training.surroundings import device_of, random_state
 
@@ -79,24 +79,27 @@ def save(
     about = {"format": FORMAT, "step": step, "model": _describe(model)}
     about["optimizers"] = [type(optimizer).__name__ for optimizer in optimizers]
     text = json.dumps(about | (state or {}))
-    memory = named_tensors.optimizer_tensors(model, optimizers)
+    parameters = _whole(named_tensors.model_tensors(model))
+    memory = _whole(named_tensors.optimizer_tensors(model, optimizers))
     writers = {
-        MODEL: partial(_write_tensors, named_tensors.model_tensors(model)),
+        MODEL: partial(_write_tensors, parameters),
         OPTIMIZER: partial(_write_tensors, memory),
         RANDOM: partial(_write_tensors, random_state(device_of(model))),
         STATE: lambda path: path.write_text(text + "\n", encoding="utf-8"),
     }
     folder = Path(run) / f"step-{step:06d}"
     try:
-        folders.write_folder(folder, writers)
-        for old in checkpoints(run)[:-keep]:
-            folders.remove_folder(old)
+        if distributed.rank() == 0:
+            folders.write_folder(folder, writers)
+            for old in checkpoints(run)[:-keep]:
+                folders.remove_folder(old)
     except (OSError, SafetensorError) as reason:
         raise CheckpointError(
             f"{folder} could not be written: {reason}. Nothing half-written is left, and earlier "
             "checkpoints are as they were. Make room on the disk, or name another folder; then the "
             "same call goes on from the last checkpoint."
         ) from reason
+    distributed.wait()
     return folder
 
 
@@ -130,14 +133,21 @@ def _describe(model: nn.Module) -> dict[str, Any]:
     """Return the name of a model's class and, where it has them, its settings."""
     inner = named_tensors.unwrapped(model)
     config = getattr(inner, "config", None)
+    # Where a model is cut into parts, PyTorch puts a class of its own before the model's.
+    kinds = (kind.__name__ for kind in type(inner).__mro__)
     return {
-        "class": type(inner).__name__,
+        "class": next(name for name in kinds if not name.startswith("FSDP")),
         "config": asdict(config) if is_dataclass(config) else None,
     }
+
+
+def _whole(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors as they are stored, in one piece and on the CPU; every process must ask."""
+    return {name: distributed.whole(t.detach()).cpu() for name, t in tensors.items()}
 
 
 def _write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
     """Write tensors to a file; each lies in memory of its own, as safetensors demands."""
     from safetensors.torch import save_file
 
-    save_file({name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}, path)
+    save_file({name: t.contiguous().clone() for name, t in tensors.items()}, path)

@@ -65,11 +65,22 @@ def damage(folder: Path, names: Sequence[str]) -> str | None:
     for name in [*names, SUMS]:
         if not (folder / name).is_file():
             return f"{name} is missing"
-    written = (folder / SUMS).read_bytes().splitlines(keepends=True)
     for name in names:
-        if _sums(folder, [name]).encode() not in written:
+        if not sound(folder, name):
             return f"{name} is not what was saved (its SHA-256 differs from the one in {SUMS})"
-    return None if len(written) == len(names) else f"{SUMS} has {len(written)} lines"
+    lines = len(_written(folder))
+    return None if lines == len(names) else f"{SUMS} has {lines} lines"
+
+
+def sound(folder: Path, name: str) -> bool:
+    """Return whether a file is there and is what was saved."""
+    there = (folder / name).is_file() and (folder / SUMS).is_file()
+    return there and _sums(folder, [name]).encode() in _written(folder)
+
+
+def _written(folder: Path) -> list[bytes]:
+    """Return the lines of the file with the checksums."""
+    return (folder / SUMS).read_bytes().splitlines(keepends=True)
 
 
 def _sums(folder: Path, names: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any
 
 import torch
@@ -60,15 +61,17 @@ def read_state(path: str | Path) -> dict[str, Any]:
         (7, 'try', 64)
     """
     path = _checkpoint(path)
+    state = {}
+    if folders.sound(path, STATE):
+        state = json.loads((path / STATE).read_text(encoding="utf-8"))
+        if state.get("format") != FORMAT:
+            raise CheckpointError(
+                f"{path} has format {state.get('format')}; expected {FORMAT}. Use the version of "
+                "glassbox that wrote it, or start a new run."
+            )
     wrong = folders.damage(path, FILES)
     if wrong is not None:
         raise CheckpointError(f"{path} is damaged: {wrong}. {_way_out(path)}")
-    state = json.loads((path / STATE).read_text(encoding="utf-8"))
-    if state["format"] != FORMAT:
-        raise CheckpointError(
-            f"{path} has format {state['format']}; expected {FORMAT}. Use the version of glassbox "
-            "that wrote it, or start a new run."
-        )
     return state
 
 
@@ -170,13 +173,15 @@ def load_model(path: str | Path) -> nn.Module:
 
 def _checkpoint(path: str | Path) -> Path:
     """Return the checkpoint that is meant: the path itself, or the last one of a run."""
+    if not isinstance(path, str | Path):
+        raise TypeError(f"path is {short(path)}; expected a folder, such as 'runs/first'.")
     path = Path(path)
     if not path.is_dir():
         raise CheckpointError(
             f"{path} was given, but there is no such folder; expected a checkpoint or the folder "
             "of a run. Is the working directory the one where the training ran?"
         )
-    if path.name.startswith("step-"):
+    if path.name in [checkpoint.name for checkpoint in checkpoints(path.parent)]:
         return path
     last = latest(path)
     if last is None:

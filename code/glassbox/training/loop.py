@@ -1,6 +1,7 @@
 """The training loop: predict, compare, go down the gradient, write it down."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from math import inf, isfinite
 from pathlib import Path
 from time import perf_counter
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from glassbox import checks
+from glassbox import checks, distributed
 from glassbox.losses import IGNORED, cross_entropy
 from glassbox.training.batches import Batches
 from glassbox.training.checkpoints import latest
@@ -51,7 +52,9 @@ def train(
     With `run`, the state is saved to that folder, and a call that finds a checkpoint there goes on
     from it: the finished run is bit for bit the one that was never interrupted. So a run may be
     stopped at any moment, and started again by the same call. Dropout draws from a generator of the
-    run's own; PyTorch's is left alone.
+    run's own; PyTorch's is left alone. Under torchrun each process calls it with the model and the
+    batches that `distributed.Group` gave it; the first one saves. (Then a run that goes on is exact
+    without dropout only, for the other processes draw anew.)
 
     Args:
         model: called with all but the last entry of a batch; returns an `Output`.
@@ -83,9 +86,9 @@ def train(
     device = device_of(model)
     precision = choose_precision(config.precision, device)
     optimizers = build_optimizers(model, config)
-    smoothing = config.label_smoothing
+    criterion = partial(cross_entropy, label_smoothing=config.label_smoothing)
     history = History(precision.sentence)
-    with in_mode(model, training=True), own_randomness(device, config.seed):
+    with in_mode(model, training=True), own_randomness(device, config.seed + distributed.rank()):
         if run is not None:
             history = continue_run(run, model, optimizers, batches, config) or history
         for step in watched(range(len(history.records), config.steps), history, progress):
@@ -96,19 +99,21 @@ def train(
                     group["lr"] = share * group["initial_lr"]
 
             model.zero_grad()
-            loss, batch = 0.0, batches[step]
-            for inputs, targets, weight in _parts(batch, config.accumulate, device):
+            losses = []
+            parts, total = _parts(batches[step], config.accumulate, device)
+            for inputs, targets, weight in parts:
                 with precision.context():
                     logits = model(*inputs).logits
-                    part = weight * cross_entropy(logits, targets, label_smoothing=smoothing)
-                part.backward()
-                loss += part.detach()
-            norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip or inf)
-            _check_finite(float(loss), float(norm), step, run)
+                    loss = weight * criterion(logits, targets)
+                loss.backward()
+                losses.append(loss.detach())
+            loss = distributed.mean(float(sum(losses)), device)
+            norm = _clip(model, config.clip)
+            _check_finite(loss, norm, step, run)
             for optimizer in optimizers:
                 optimizer.step()
 
-            history.add(step, float(loss), float(norm), share, count_targets(batch[-1]))
+            history.add(step, loss, norm, share, total)
             if held_out is not None and _due(step + 1, config.evaluate_every, config.steps):
                 with precision.context():
                     found = evaluate(model, held_out, config.evaluate_batches)
@@ -121,21 +126,32 @@ def train(
 
 def _parts(
     batch: tuple[Tensor, ...], count: int, device: torch.device
-) -> Iterator[tuple[list[Tensor], Tensor, float]]:
-    """Yield the inputs and targets of each part of a batch, and its share of all that counts.
+) -> tuple[list[tuple[list[Tensor], Tensor, float]], int]:
+    """Return the inputs, targets and weight of each part of a batch, and how many targets count.
 
-    With these weights, the sum of the parts' mean losses is the mean loss of the batch.
+    With these weights, the sum of the parts' mean losses is the mean loss of the batch. Of several
+    processes each has a share of the batch; the mean of their sums is the mean loss of all of it.
     """
-    total = count_targets(batch[-1])
-    if total == 0:
+    own = count_targets(batch[-1])
+    if own == 0:
         raise ValueError(
             f"every target of a batch is {IGNORED}, so nothing counts and the mean is 0 / 0. Leave "
             "such items out of the dataset, or check how the targets were masked."
         )
+    mean = distributed.mean(own, device)
+    parts = []
     for *inputs, targets in zip(*(tensor.chunk(count) for tensor in batch), strict=True):
         counted = count_targets(targets)
         if counted:
-            yield [part.to(device) for part in inputs], targets.to(device), counted / total
+            placed = [part.to(device) for part in inputs]
+            parts.append((placed, targets.to(device), counted / mean))
+    return parts, round(mean * distributed.world())
+
+
+def _clip(model: nn.Module, limit: float | None) -> float:
+    """Shorten the gradient to the limit, and return how long it was."""
+    norm = nn.utils.clip_grad_norm_(model.parameters(), inf if limit is None else limit)
+    return float(distributed.whole(norm))
 
 
 def _due(step: int, every: int | None, last: int) -> bool:

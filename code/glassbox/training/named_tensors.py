@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
+from glassbox.distributed import parted_like
+
 
 def unwrapped(model: nn.Module) -> nn.Module:
     """Return the model inside `torch.compile` or `DistributedDataParallel`."""
@@ -56,7 +58,7 @@ def differences(stored: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str 
 def fill_model(model: nn.Module, stored: Mapping[str, Tensor]) -> None:
     """Write stored tensors into a model that they fit."""
     for name, tensor in model_tensors(model).items():
-        tensor.copy_(stored[name])
+        tensor.copy_(parted_like(stored[name], tensor))
 
 
 def fill_optimizers(
@@ -69,7 +71,9 @@ def fill_optimizers(
     for full_name, tensor in stored.items():
         name, _, key = full_name.rpartition(".")
         parameter, optimizer = owned[name]
-        optimizer.state[parameter][key] = tensor.to(parameter.device, copy=True)
+        whole = tensor.shape == parameter.shape
+        own = parted_like(tensor, parameter) if whole else tensor.to(parameter.device)
+        optimizer.state[parameter][key] = own.clone()
 
 
 def frozen_since(

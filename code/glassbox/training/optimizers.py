@@ -56,6 +56,7 @@ def build_optimizers(model: nn.Module, config: TrainingConfig) -> list[Optimizer
     groups = [group for group in (decay, no_decay) if group["params"]]
     optimizers: list[Optimizer] = []
     if matrices:
+        _check_whole(model)
         turned = [p for name, p in learning.items() if name in matrices]
         muon = _muon()
         optimizers.append(muon(turned, lr=config.matrix_rate, weight_decay=config.weight_decay))
@@ -81,6 +82,15 @@ def _matrices_of_blocks(model: nn.Module) -> set[str]:
             "as GPT."
         )
     return names
+
+
+def _check_whole(model: nn.Module) -> None:
+    """Refuse Muon where no process holds a whole matrix."""
+    if any(hasattr(parameter, "full_tensor") for parameter in model.parameters()):
+        raise ValueError(
+            "optimizer is 'muon', which turns whole matrices, but strategy 'fsdp' gives each "
+            "process a part of them. Take optimizer='adamw', or share the work by 'ddp'."
+        )
 
 
 def _muon() -> type[Optimizer]:

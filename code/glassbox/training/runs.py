@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
+from glassbox import distributed
 from glassbox.training.batches import Batches
 from glassbox.training.checkpoints import CheckpointError, latest, save
 from glassbox.training.history import History
@@ -53,7 +54,8 @@ def continue_run(
         return None
     _check_same(path, read_state(path), batches, config)
     state, generators = load(path, model, optimizers)
-    restore_random_state(generators, device_of(model))
+    if distributed.rank() == 0:  # they are its own
+        restore_random_state(generators, device_of(model))
     return History.from_dict(state["history"])
 
 
