@@ -3,8 +3,8 @@
 The environment holds torch, numpy, matplotlib, ipykernel and a few more, as Colab does, and nothing
 of this project. It is made once, at .venv/colab, out of the files that are installed here (hard
 links: seconds and no disk space). What the setup cell installs comes from this working tree: git's
-`insteadOf` turns the address on GitHub into a repository on this disk, and pip finds the packages it
-needs on the way in .venv/colab/wheels.
+`insteadOf` turns the address on GitHub into a repository on this disk, and pip finds the packages
+that it needs on the way in .venv/colab/wheels.
 """
 
 import importlib.metadata

@@ -48,3 +48,13 @@ def test_the_modern_recipe_learns_more_in_forty_steps_than_the_plain_one():
         history = train(model, Batches(corpus.train, 12), settings, held_out=held_out)
         losses[name] = history.held_out_loss
     assert losses["character"] < losses["character-plain"] - 0.2
+
+
+@pytest.mark.filterwarnings("ignore")  # what a compiler of Python says about itself
+@pytest.mark.parametrize("name", ["character", "gpt2"])
+def test_a_model_compiles_in_one_piece(name, as_a_reader_runs_it):
+    sizes = {"vocab_size": 11, "context_length": 8, "d_model": 16, "n_heads": 2, "n_layers": 1}
+    model = GPT(replace(recipe(name).model, **sizes))
+    tokens = torch.tensor([[1, 2, 3, 4]])
+    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    assert torch.equal(compiled(tokens, tokens).loss, model(tokens, tokens).loss)

@@ -84,16 +84,20 @@ class Rotary(Positions):
         They are no buffers: a model cast to bfloat16 would round them, and far positions would turn
         by a wrong angle. The last ones are remembered, for every layer asks for the same.
         """
-        precision = torch.promote_types(x.dtype, torch.float32)
-        asked = (start, x.shape[-2], precision, x.device, torch.is_inference_mode_enabled())
-        if torch.compiler.is_compiling() or asked not in self._known:
-            places = torch.arange(start, start + x.shape[-2], dtype=precision, device=x.device)
-            phi = angles(places, self.d_head, self.base)
-            turns = phi.cos(), phi.sin()
-            if torch.compiler.is_compiling():
-                return turns
-            self._known = {asked: turns}
+        if torch.compiler.is_compiling():
+            return self._computed(x, start)
+        # What inference mode has made is of no use outside of it.
+        asked = (start, x.shape[-2], x.dtype, x.device, torch.is_inference_mode_enabled())
+        if asked not in self._known:
+            self._known = {asked: self._computed(x, start)}
         return self._known[asked]
+
+    def _computed(self, x: Tensor, start: int) -> tuple[Tensor, Tensor]:
+        """Return cosine and sine of all angles, in single precision or better."""
+        precision = torch.promote_types(x.dtype, torch.float32)
+        places = torch.arange(start, start + x.shape[-2], dtype=precision, device=x.device)
+        phi = angles(places, self.d_head, self.base)
+        return phi.cos(), phi.sin()
 
     def extra_repr(self) -> str:
         """Return the sizes that `print(model)` shows."""
