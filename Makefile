@@ -27,6 +27,10 @@ test: book ## run every check there is
 mutants: $(READY) ## plant known faults in the model and see that the tests notice
 	$(BIN)/python -m bookkit mutants
 
+bench: $(READY) ## measure speed and memory beside other implementations (ten minutes)
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-bench.txt
+	$(BIN)/python -m bookkit bench
+
 serve: book ## build, then serve the book at http://localhost:8000
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html
 
@@ -36,4 +40,4 @@ notebooks: $(READY) ## re-execute the chapters in place (ONLY=chapters/x.ipynb f
 publish-to: $(READY) ## stamp the address of the published repository: REPO=owner/name
 	$(BIN)/python -m bookkit publish-to $(REPO)
 
-.PHONY: help book test mutants serve notebooks publish-to
+.PHONY: help book test mutants bench serve notebooks publish-to

@@ -34,6 +34,14 @@ def parser() -> argparse.ArgumentParser:
     )
     faults.add_argument("--only", metavar="NAME", default="", help="faults with NAME in their name")
     faults.add_argument("--jobs", type=int, default=2, help="processes at a time")
+    speed = commands.add_parser(
+        "bench",
+        help="measure this package beside others, and write chapters/benchmarks.md",
+        description="Time training, writing, memory and imports beside other implementations, in "
+        "turns, and put the tables into chapters/benchmarks.md. Needs requirements-bench.txt and "
+        "an otherwise idle machine; takes about ten minutes.",
+    )
+    speed.add_argument("--rounds", type=int, default=9, help="how often each thing is timed")
     return top
 
 
@@ -55,6 +63,10 @@ def main(arguments: list[str] | None = None) -> int:
         return publish.main(given.repository)
     if given.command == "mutants":
         return mutants.main(given.only, given.jobs)
+    if given.command == "bench":
+        from bookkit.bench import page  # only this command needs torch
+
+        return page.main(given.rounds)
     from bookkit import notebooks  # the kernel machinery takes a second to import
 
     return notebooks.reexecute_all(notebook_paths(given.paths))

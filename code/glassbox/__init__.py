@@ -9,7 +9,7 @@ never from above, so it can be read from the ground up::
     floor 3  config  block  initialization  assembly  transformer  pooling  losses  pretrained
     floor 2  attention  norms  feedforward
     floor 1  masks  positions  tokenizers  corpora
-    floor 0  checks  tap
+    floor 0  blank  checks  tap
 
 Floor 0 checks arguments. Floor 1 says who may attend to whom and where tokens stand, and turns text
 into token ids; floor 2 holds the parts of a block, floor 3 puts them together, floor 4 is what one

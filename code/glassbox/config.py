@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass, fields
 
-import torch
-
 from glassbox import checks
 from glassbox.attention import ATTENTIONS
+from glassbox.blank import blank
 from glassbox.block import RESIDUALS
 from glassbox.feedforward import FEED_FORWARDS
 from glassbox.norms import NORMS
@@ -82,7 +81,7 @@ that works with n_heads=5: 60 or 65. The nearest n_heads that works with d_model
         checks.one_of("norm", self.norm, NORMS)
         checks.one_of("residual", self.residual, RESIDUALS)
         checks.one_of("feed_forward", self.feed_forward, FEED_FORWARDS)
-        with torch.device("meta"):  # to hear of sizes that do not suit it, at no cost
+        with blank():  # to hear of sizes that do not suit it, at no cost
             scheme = build_positions(self.positions, self, causal=True)
         if self.attention == "head_list":
             self._check_head_list(scheme)

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
 from glassbox import checks, pretrained
 from glassbox.assembly import build_blocks
 from glassbox.attention import KeyValueCache
+from glassbox.blank import blank
 from glassbox.config import TransformerConfig
 from glassbox.initialization import INITIALIZATIONS
 from glassbox.losses import Output, cross_entropy
@@ -176,7 +176,7 @@ class GPT(Transformer):
             ValueError: if the files are not those of a GPT-2; more errors in `pretrained.read`.
         """
         settings, state = pretrained.read(source, revision=revision)
-        with torch.device("meta"):  # draws no random numbers, and takes no memory
+        with blank():  # draws no random numbers, and takes no memory
             model = cls(GPTConfig(**settings))
         state["head.weight"] = state["token_embedding.weight"]
         model.load_state_dict(state, assign=True)

@@ -3,14 +3,16 @@
 from dataclasses import FrozenInstanceError, replace
 
 import pytest
+import torch
 from twins import SMALL
 
 from glassbox.assembly import RESIDUALS as RESIDUAL_FUNCTIONS
+from glassbox.blank import blank
 from glassbox.classifier import ClassifierConfig, shape_trace
 from glassbox.config import RESIDUALS, TransformerConfig
 from glassbox.encoder import EncoderConfig
 from glassbox.encoder_decoder import EncoderDecoderConfig
-from glassbox.gpt import GPTConfig
+from glassbox.gpt import GPT, GPTConfig
 
 KINDS = {
     TransformerConfig: {},
@@ -140,3 +142,15 @@ def test_positions_that_do_not_fit_are_refused_as_the_settings_are_written(misfi
     sizes = {"vocab_size": 11, "context_length": 8, "d_model": 8, "n_heads": 2, "n_layers": 1}
     with pytest.raises(ValueError, match=words):
         TransformerConfig(**sizes | misfit)
+
+
+def test_a_blank_model_has_shapes_and_draws_nothing():
+    before = torch.get_rng_state()
+    with blank():
+        model = GPT(GPTConfig(**SMALL))
+        free = torch.nn.init.normal_(torch.empty(3))
+    assert torch.equal(torch.get_rng_state(), before)
+    full = GPT(GPTConfig(**SMALL))
+    for (name, one), other in zip(model.named_parameters(), full.parameters(), strict=True):
+        assert one.is_meta and one.shape == other.shape and one.dtype == other.dtype, name
+    assert free.is_meta and not full.head.weight.is_meta

@@ -12,6 +12,7 @@ from glassbox.attention.arguments import check_mask, check_stream
 from glassbox.attention.cache import KeyValueCache, check_cache
 from glassbox.attention.functions import attention, fused_attention
 from glassbox.attention.heads import HeadList
+from glassbox.blank import blank
 from glassbox.positions import NoPositions, Positions
 from glassbox.tap import Tap
 
@@ -228,7 +229,7 @@ def fuse(heads: HeadList) -> MultiHeadAttention:
             "separate. A MultiHeadAttention is fused already."
         )
     first = heads.heads[0]
-    with torch.device("meta"):  # draws no random numbers
+    with blank():  # draws no random numbers
         fused = MultiHeadAttention(
             heads.w_o.in_features,
             heads.n_heads,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from glassbox.blank import blank
 from glassbox.costs import summary
 from glassbox.gpt import GPT, PRESETS, preset
 from glassbox.inspection import count_parameters, trace_shapes
@@ -29,8 +30,11 @@ def add_options(parser: ArgumentParser) -> None:
 
 def run(given: Namespace) -> None:
     """Trace and print."""
-    with torch.device("meta"):  # shapes without numbers: even GPT-2 XL takes no memory
-        model = GPT(preset(given.preset)) if given.folder is None else load_model(given.folder)
+    if given.folder is not None:
+        model = load_model(given.folder)
+    else:
+        with blank():  # even GPT-2 XL takes no memory then
+            model = GPT(preset(given.preset))
     seq = model.config.context_length if given.seq is None else given.seq
     tokens = torch.zeros(given.batch, seq, dtype=torch.long, device=model.head.weight.device)
     print(trace_shapes(model, tokens), end="\n\n")

@@ -81,7 +81,7 @@ def reviews(n: int = 10_000, held_out: float = 0.1, seed: int = 0) -> Corpus:
     train, held = divide(n // 2, held_out, generator)
     drawn = torch.randperm(space, generator=generator)[: n // 2]
     choices = np.stack(np.unravel_index(drawn.numpy(), _AXES), axis=1).tolist()
-    texts = [_review(*choice, label) for choice in choices for label in (0, 1)]
+    texts = [_review(choice, label) for choice in choices for label in (0, 1)]
     labels = torch.arange(2).repeat(n // 2)
     tokenizer = WordTokenizer([PAD, *_words()])
     tokens = _padded(texts, tokenizer)
@@ -89,8 +89,9 @@ def reviews(n: int = 10_000, held_out: float = 0.1, seed: int = 0) -> Corpus:
     return gather((tokens, labels), *rows, tokenizer)
 
 
-def _review(opening, said, denied, swap, thing, other, good, bad, label: int) -> str:
+def _review(choice: list[int], label: int) -> str:
     """Return the text of a choice along every axis, for a good film (1) or a bad one (0)."""
+    opening, said, denied, swap, thing, other, good, bad = choice
     things = THINGS[thing], (THINGS[:thing] + THINGS[thing + 1 :])[other]
     true, false = (GOOD[good], BAD[bad]) if label else (BAD[bad], GOOD[good])
     clauses = [

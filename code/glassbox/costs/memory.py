@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from glassbox import checks
+from glassbox.blank import blank
 from glassbox.costs.flops import check_run, kv_width
 from glassbox.gpt import GPT, GPTConfig
 
@@ -103,7 +104,7 @@ def memory(
     checks.one_of("precision", precision, PRECISIONS)
     checks.one_of("attention", attention, ATTENTIONS)
     checks.one_of("positions of a model whose memory is estimated", config.positions, COUNTED)
-    with torch.device("meta"):  # has shapes, and takes no memory
+    with blank():  # has shapes, and takes no memory
         model = GPT(config)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     in_blocks = sum(p.numel() for p in model.blocks.parameters() if p.ndim == 2)
