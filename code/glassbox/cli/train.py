@@ -3,17 +3,19 @@
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import torch
 from torch import nn
 
 from glassbox.cli.sample import write_sample
 from glassbox.corpora import Corpus, language_reference, read_text, text_corpus, tiny_shakespeare
+from glassbox.costs import matmul_rate, memory, training_flops, utilization
 from glassbox.distributed import STRATEGIES, process_group
 from glassbox.gpt import GPT
 from glassbox.recipes import RECIPES, Recipe, recipe
 from glassbox.tokenizers import BytePairTokenizer, CharacterTokenizer, Tokenizer
-from glassbox.training import Batches, choose_precision, latest, train
+from glassbox.training import Batches, History, choose_precision, latest, train
 
 SUMMARY = "Train a model on a text, save it, and show what it writes."
 
@@ -88,6 +90,7 @@ def run(given: Namespace) -> None:
         if group.leads:
             last = history.evaluations[-1].loss
             print(f"Held-out loss {last:.3f} nats a token after {len(history.records)} steps.")
+            print(_speed(plan, history, model, group.world))
             print(f"Saved in {latest(given.folder)}\n")
         if group.leads and not group.sharded and given.sample > 0:
             write_sample(model.eval(), corpus.tokenizer, tokens=given.sample)
@@ -126,5 +129,26 @@ def _introduce(plan: Recipe, model: nn.Module, corpus: Corpus, going_on: Path | 
     )
     print(f"{len(corpus.held_out):,} held out; {corpus.tokenizer.vocab_size} distinct tokens.")
     print(precision.sentence)
+    needed = memory(
+        plan.model,
+        batch=plan.batch_size // plan.training.accumulate,
+        seq=plan.model.context_length,
+        optimizer=plan.training.optimizer,
+        precision="bfloat16" if precision.autocast else "float32",
+    )
+    print(f"It needs about {needed.total / 1e9:.2f} GB of memory.")
     if going_on is not None:
         print(f"Goes on from {going_on}")
+
+
+def _speed(plan: Recipe, history: History, model: nn.Module, world: int) -> str:
+    """Say how fast a step was, and what share of the machine it used."""
+    seconds = median(history.seconds)
+    work = training_flops(plan.model, plan.batch_size, plan.model.context_length) / world
+    device = next(model.parameters()).device
+    autocast = choose_precision(plan.training.precision, device).autocast
+    peak = matmul_rate(torch.bfloat16 if autocast else torch.float32, device)
+    return (
+        f"A step took {1e3 * seconds:.0f} ms: {work / seconds / 1e9:,.0f} GFLOP/s, "
+        f"{utilization(work, seconds, peak):.0%} of the rate of large matrix products here."
+    )
