@@ -8,13 +8,15 @@ import json
 import pytest
 
 from bookkit.mutant_trial import HUNG, Verdict
-from bookkit.mutants import LEAST_SHARE, Fault, Workshop, main
+from bookkit.mutants import LEAST_SHARE, Fault, Workshop, main, row
 
 SHOP = Workshop()
 FAULTS = SHOP.faults()
 ROOMS = ("attention", "masks", "positions", "recurrent")
+ROOMS += ("tokenizers", "corpora", "training", "generation", "pretrained", "costs")
 MODELS = ("norms", "feedforward", "block", "assembly", "transformer", "config", "losses", "gpt")
 MODELS += ("pooling", "encoder", "classifier", "encoder_decoder")
+MODELS += ("blank", "initialization", "distributed", "recipes")
 
 
 def test_there_are_many_faults_and_each_has_a_name_of_its_own():
@@ -33,7 +35,7 @@ def test_a_fault_can_be_planted_and_the_file_still_compiles(fault):
         assert (SHOP.root / "tests/package" / name).is_file(), f"there are no tests {name}"
 
 
-def test_every_file_of_the_model_has_a_fault():
+def test_every_file_of_the_models_and_of_the_rooms_around_them_has_a_fault():
     files = {path for room in ROOMS for path in (SHOP.home / room).glob("*.py")}
     files |= {SHOP.home / f"{name}.py" for name in MODELS}
     expected = {f.relative_to(SHOP.home).as_posix() for f in files if f.name != "__init__.py"}
@@ -67,6 +69,13 @@ def test_what_was_expected_is_told_from_what_was_not(failed, survives, amiss):
     fault = Fault("x", "x.py", "a", "b", ("test_x.py",), survives)
     found = fault.amiss(Verdict(failed, 1.0))
     assert (found or "").startswith(amiss or "") and bool(found) == bool(amiss)
+
+
+def test_a_row_of_the_table_names_the_whole_test():
+    fault = Fault("x", "x.py", "a", "b", ("test_x.py",))
+    assert row(fault, Verdict("tests/package/test_x.py::test_y[a/b]", 1.0)).endswith(
+        "caught by test_x.py::test_y[a/b]"
+    )
 
 
 PACKAGE = """
@@ -104,7 +113,7 @@ def tiny(tmp_path):
     (tmp_path / "tests/package/test_near.py").write_text(NEAR)
     (tmp_path / "tests/package/test_far.py").write_text(FAR)
     (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
-    return Workshop(tmp_path, "tiny", heavy=())
+    return Workshop(tmp_path, "tiny", heavy=("hypothesis.strategies", "pytest"))
 
 
 def listed(shop, *entries):

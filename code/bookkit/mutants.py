@@ -135,7 +135,7 @@ def share(verdicts: Iterable[Verdict]) -> float:
 
 def row(fault: Fault, verdict: Verdict) -> str:
     """Return the line of the table about one fault."""
-    failed = verdict.failed and verdict.failed.rpartition("/")[2]
+    failed = verdict.failed and verdict.failed.removeprefix("tests/package/")
     result = fault.amiss(verdict) or (f"caught by {failed}" if failed else "survived, as listed")
     return f"{verdict.seconds:5.1f} s  {fault.name:<66}  {result}"
 

@@ -1,5 +1,7 @@
 """Wrong calls of generation: each is told what was given, what was expected, and a way out."""
 
+from math import nan
+
 import pytest
 import torch
 from messages import case, faults, message_of
@@ -8,7 +10,7 @@ from twins import SMALL
 
 from glassbox.classifier import ClassifierConfig, EncoderClassifier
 from glassbox.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
-from glassbox.generation import Sampler, beam_search, filters, generate, stream
+from glassbox.generation import Sampler, beam_search, filters, generate, pad_left, stream
 from glassbox.gpt import GPT, Bigram, GPTConfig
 
 reader = pytest.mark.usefixtures("as_a_reader_runs_it")
@@ -19,6 +21,12 @@ REAL = torch.tensor([[False, True, True], [True, True, True]])
 
 def gpt(**change) -> GPT:
     return GPT(GPTConfig(**SMALL | change))
+
+
+def ruined() -> GPT:
+    model = gpt()
+    model.head.weight.data[3, 0] = nan
+    return model
 
 
 def write(model=None, tokens=TEXT, n=4, **options):
@@ -118,6 +126,24 @@ CALLS = [
     case("prompt-longer-than-the-context",
          lambda: write(tokens=TEXT.repeat(1, 5), when_full="stop"), ValueError,
          "15 columns", "holds 12", "when_full='slide'"),
+    case("prompt-shorter-than-needed",
+         lambda: write(n=13, when_full="error"), ValueError,
+         "3 columns and 13 more", "holds 12", "Ask for at most 10 tokens"),
+    case("seed-negative", lambda: write(seed=-1), ValueError, "seed is -1", "from 0"),
+    case("seed-too-large", lambda: write(seed=2**63), ValueError, "2**63 - 1"),
+    case("sampler-as-class", lambda: write(sampler=Sampler), TypeError, "the class Sampler"),
+    case("ruined-model", lambda: write(ruined()), ValueError, "'nan'", "an earlier checkpoint"),
+    case("ruined-beams", lambda: beam_search(ruined(), TEXT, 4), ValueError, "'nan'"),
+    case("stop-as-shares", lambda: write(stop=torch.tensor([0.5])), TypeError, "stop is 0.5"),
+    case("prompts-in-a-list", lambda: write(tokens=[[3, 7], [5]]), TypeError,
+         "type list", "torch.tensor([ids])", "tokens, real = pad_left(texts)"),
+    case("pad-text", lambda: pad_left("To be"), TypeError, "texts is 'To be'", "A tokenizer"),
+    case("pad-no-text", lambda: pad_left([]), ValueError, "texts is []"),
+    case("pad-texts", lambda: pad_left([[3], "be"]), TypeError, "texts[1] is 'be'", "token ids"),
+    case("pad-one-text", lambda: pad_left([3, 7]), TypeError, "texts[0] is 3"),
+    case("pad-shares", lambda: pad_left([torch.ones(2)]), TypeError, "texts[0] is tensor"),
+    case("pad-an-empty-text", lambda: pad_left([[3], []]), ValueError, "texts[1] is []"),
+    case("pad-by-none", lambda: pad_left([[3]], -1), ValueError, "pad_id is -1"),
     case("seed-as-text", lambda: write(seed="0"), TypeError, "seed is '0'", "whole number"),
     case("generator-as-seed", lambda: write(generator=0), TypeError, "generator is 0", "seed=0"),
     case("two-sources", lambda: write(generator=torch.Generator(), seed=1), ValueError,
@@ -127,6 +153,8 @@ CALLS = [
     case("no-beams", lambda: beam_search(gpt(), TEXT, 4, beams=0), ValueError, "beams is 0"),
     case("beams-length-as-text", lambda: beam_search(gpt(), TEXT, 4, length_penalty="1"),
          TypeError, "length_penalty is '1'", "expected a number"),
+    case("beams-length-nan", lambda: beam_search(gpt(), TEXT, 4, length_penalty=nan), ValueError,
+         "length_penalty is nan", "expected a number"),
     case("beams-empty", lambda: beam_search(gpt(), TEXT[:, :0], 4), ValueError, "prompt is empty"),
     case("beams-stop", lambda: beam_search(gpt(), TEXT, 4, stop=12), ValueError, "stop is 12"),
     case("beams-cache", lambda: beam_search(Bigram(11), TEXT, 4, use_cache=True), ValueError,

@@ -1,6 +1,6 @@
 """Wrong calls of training: each is refused by a message that teaches."""
 
-from math import nan
+from math import inf, nan
 
 import pytest
 import torch
@@ -9,7 +9,9 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from twins import SMALL, some_tokens
 
+from glassbox.corpora import Corpus
 from glassbox.gpt import GPT, Bigram, GPTConfig
+from glassbox.tokenizers import AdderTokenizer
 from glassbox.training import (
     Batches,
     CheckpointError,
@@ -32,6 +34,7 @@ reader = pytest.mark.usefixtures("as_a_reader_runs_it")
 TEXT = some_tokens(10, 7)
 DATA = TensorDataset(TEXT[:, :-1], TEXT[:, 1:])
 NOTHING = TensorDataset(TEXT, torch.full_like(TEXT, -100))
+CORPUS = Corpus(DATA, DATA, AdderTokenizer())
 UNEVEN = [(torch.ones(n).long(), torch.ones(n).long()) for n in (3, 4)]
 
 
@@ -71,6 +74,9 @@ CASES = [
          "learning_rate is -1", "expected a positive number, such as 0.001"),
     case("rate-as-text", lambda: settings(learning_rate="1e-3"), TypeError,
          "learning_rate is '1e-3'", "expected a positive number"),
+    case("rate-infinite", lambda: settings(learning_rate=inf), ValueError, "learning_rate is inf"),
+    case("rate-as-switch", lambda: settings(learning_rate=True), TypeError, "rate is True"),
+    case("decay-infinite", lambda: settings(weight_decay=inf), ValueError, "weight_decay is inf"),
     case("rate-nan", lambda: settings(learning_rate=nan), ValueError, "learning_rate is nan"),
     case("muon-rate-zero", lambda: settings(matrix_rate=0), ValueError, "matrix_rate is 0"),
     case("optimizer-unknown", lambda: settings(optimizer="adam"), ValueError,
@@ -118,6 +124,10 @@ CASES = [
          "an item of the dataset is tensor(", "expected a tuple of tensors"),
     case("batches-of-inputs", lambda: Batches(TensorDataset(TEXT), 4)[0], TypeError,
          "expected a tuple of tensors", "last the targets"),
+    case("batches-of-lists", lambda: Batches([([1, 2], [2, 3])] * 4, 4)[0], TypeError,
+         "item of the dataset is ([1, 2], [2, 3])", "a tuple of tensors", "torch.tensor"),
+    case("batches-of-a-corpus", lambda: Batches(CORPUS, 1), TypeError,
+         "type Corpus, which has two parts", "Batches(corpus.train"),
     case("batches-uneven", lambda: Batches(UNEVEN, 2)[0], ValueError,
          "the items of a batch do not stack", "[3]", "[4]", "Cut or pad"),
     case("batch-negative", lambda: Batches(DATA, 4)[-1], ValueError, "step is -1", "at least 0"),
@@ -143,6 +153,14 @@ CASES = [
          "evaluate_every is 2, but held_out was not given", "leave evaluate_every out"),
     case("save-nowhere", lambda: start(config=settings(save_every=2)), ValueError,
          "save_every is 2, but run was not given", "Name the folder"),
+    case("held-out-as-dataset", lambda: start(held_out=DATA), TypeError,
+         "held_out is of type TensorDataset", "Batches(dataset, batch_size=32"),
+    case("run-as-switch", lambda: start(run=True), TypeError, "run is True", "run='runs/first'"),
+    case("run-inside-a-file", lambda: start(run=f"{__file__}/run"), CheckpointError,
+         "cannot be made", "Give another one"),
+    case("extra-nowhere", lambda: start(extra={"a": 1}), ValueError, "extra is {'a': 1}", "run"),
+    case("extra-no-json", lambda: start(run="no/such", extra=gpt()), TypeError, "to_dict()"),
+    case("step-negative", lambda: save("no/such/run", gpt(), [], -1), ValueError, "step is -1"),
     case("held-out-once", lambda: start(held_out=iter([DATA[:4]])), TypeError,
          "used up after one evaluation", "expected batches that can be read again"),
     case("no-target-counts", lambda: start(batches=Batches(NOTHING, 4)), ValueError,
@@ -152,6 +170,19 @@ CASES = [
     case("muon-without-blocks",
          lambda: build_optimizers(Bigram(11), settings(optimizer="muon")), ValueError,
          "optimizer is 'muon'", "of type Bigram", "Take optimizer='adamw'"),
+    case("evaluate-a-dataset", lambda: evaluate(gpt(), DATA), TypeError,
+         "type TensorDataset", "expected batches", "Batches(dataset, batch_size=32"),
+    case("evaluate-a-corpus", lambda: evaluate(gpt(), CORPUS), TypeError,
+         "type Corpus", "Batches(corpus.held_out, batch_size=32"),
+    case("evaluate-text", lambda: evaluate(gpt(), "To be"), TypeError, "type str", "of a dataset"),
+    case("evaluate-a-tensor", lambda: evaluate(gpt(), TEXT), TypeError, "of type Tensor"),
+    case("evaluate-none", lambda: evaluate(gpt(), None), TypeError, "expected batches"),
+    case("evaluate-one-batch", lambda: evaluate(gpt(), (TEXT, TEXT)), TypeError,
+         "a batch is of type Tensor", "[(tokens, targets)]"),
+    case("evaluate-inputs", lambda: evaluate(gpt(), [[TEXT]]), TypeError, "last the targets"),
+    case("evaluate-ids", lambda: evaluate(gpt(), [3, 7]), TypeError, "a batch is of type int"),
+    case("progress-as-text", lambda: start(progress="no"), TypeError, "progress is 'no'"),
+    case("load-from-none", lambda: load(None, gpt()), TypeError, "path is None", "'runs/first'"),
     case("evaluate-no-batch", lambda: evaluate(gpt(), []), ValueError,
          "0 targets that count", "Give at least one batch"),
     case("evaluate-no-target", lambda: evaluate(gpt(), Batches(NOTHING, 4)), ValueError,

@@ -87,11 +87,11 @@ def test_nothing_to_time_is_refused():
 def test_the_machine_is_named_and_the_tables_are_complete(monkeypatch):
     sizes = {("explicit", 2048): 100, ("explicit", 4096): 400}
     monkeypatch.setattr(
-        "glassbox.bench.measure.attention_memory",
+        "glassbox.bench.tables.attention_memory",
         lambda seq, path: 1_000_000 * sizes.get((path, seq), 50),
     )
     monkeypatch.setattr(
-        "glassbox.bench.measure.decoding", lambda model, n, use_cache=None: lambda: None
+        "glassbox.bench.tables.decoding", lambda model, n, use_cache=None: lambda: None
     )
     training, writing, memory = bench.measure(rounds=1)
     assert [row.cells[0] for row in training.rows] == ["single precision", "precision 'auto'"]

@@ -43,8 +43,8 @@ def gpt(seed: int = 0, **change) -> GPT:
         return GPT(GPTConfig(**SIZES | {"dropout": 0.3} | change))
 
 
-def batches(size: int = 4, seed: int = 0, kind: type = Batches) -> Batches:
-    text = some_tokens(10, 7)
+def batches(size: int = 4, seed: int = 0, kind: type = Batches, text: int = 0) -> Batches:
+    text = some_tokens(10, 7, seed=text)
     return kind(TensorDataset(text[:, :-1], text[:, 1:]), size, seed=seed)
 
 
@@ -163,6 +163,10 @@ def test_a_run_at_a_constant_rate_can_be_made_longer(tmp_path):
             "the checkpoint lacks blocks.1.attention.w_q.weight and 12 more",
         ),
         ({"model": gpt(positions="none")}, "the model lacks positions.table.weight."),
+        ({"model": gpt(feed_forward="relu")}, "its feed_forward was 'gelu' and is 'relu' here"),
+        ({"model": gpt(n_heads=4)}, "its n_heads was 2 and is 4 here"),
+        ({"model": gpt(dropout=0.1)}, "its dropout was 0.3 and is 0.1 here"),
+        ({"batches": batches(text=1)}, "batches.checksum was"),
     ],
 )
 def test_another_model_other_settings_or_other_data_are_refused(tmp_path, change, said):
@@ -173,12 +177,34 @@ def test_another_model_other_settings_or_other_data_are_refused(tmp_path, change
     assert all(map(torch.equal, before, call["model"].state_dict().values()))
 
 
+def test_a_checkpoint_that_no_run_wrote_is_not_gone_on_from(tmp_path):
+    save(tmp_path, gpt(), [], 3, state={"step": 7, "note": "mine"})
+    assert read_state(tmp_path)["step"] == 3 and read_state(tmp_path)["note"] == "mine"
+    refusal(lambda: train(gpt(), batches(), settings(), run=tmp_path), "load(path, model)")
+
+
 def test_a_parameter_that_was_frozen_meanwhile_is_noticed(tmp_path):
     interrupt(tmp_path)
     model = gpt()
     model.head.requires_grad_(False)
     call = lambda: train(model, batches(), settings(), run=tmp_path)  # noqa: E731
     refusal(call, "head.weight, which is frozen now", "requires_grad_()")
+
+
+def test_to_be_read_only_a_model_may_differ_in_what_changes_no_logit_and_no_more(tmp_path):
+    model = gpt(positions="rotary")
+    save(tmp_path, model, [], 1)
+    reader = gpt(seed=1, positions="rotary", dropout=0.0, context_length=9, initialization="gpt2")
+    load(tmp_path, reader)
+    assert same(reader, model)
+    other = gpt(seed=1, positions="alibi")
+    refusal(lambda: load(tmp_path, other), "its positions was 'rotary' and is 'alibi' here")
+
+
+def test_a_run_may_have_a_name_that_begins_like_that_of_a_checkpoint(tmp_path):
+    run = tmp_path / "step-by-step [é] 1"
+    path = save(run, gpt(), [], 3)
+    assert read_state(run)["step"] == read_state(path)["step"] == 3
 
 
 def test_settings_that_no_update_depends_on_may_change(tmp_path):
@@ -308,6 +334,16 @@ def test_training_refuses_a_damaged_checkpoint_and_goes_on_without_it(tmp_path):
     assert all(map(torch.equal, before, model.parameters()))
     latest(tmp_path).rename(tmp_path / "damaged")
     assert run() == history
+
+
+@pytest.mark.parametrize("state", ['{"format": 9}', '{"version": 2}'])
+def test_a_checkpoint_of_another_format_is_not_called_damaged_whatever_its_files(tmp_path, state):
+    path = save(tmp_path, gpt(), [], 1)
+    for file in path.glob("*.safetensors"):
+        file.unlink()
+    (path / "state.json").write_text(state)
+    (path / folders.SUMS).write_text(folders._sums(path, ["state.json"]))
+    refusal(lambda: load_model(tmp_path), "has format", "expected 1", "version of glassbox")
 
 
 def test_where_no_checkpoint_is_whole_the_message_says_so(tmp_path):

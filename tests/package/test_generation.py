@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 from twins import INSIDE, SMALL, randomized, some_tokens
 
-from glassbox.generation import Sampler, generate, stream
+from glassbox.generation import Sampler, generate, pad_left, stream
 from glassbox.generation.predictor import Predictor
 from glassbox.gpt import GPT, Bigram, GPTConfig
 from glassbox.losses import Output
@@ -134,6 +134,13 @@ def test_each_row_of_a_padded_batch_continues_as_it_would_alone(positions):
         assert torch.equal(row[7:], alone[len(text) :])
 
 
+def test_texts_are_padded_on_the_left_lists_or_tensors():
+    texts = [some_tokens(n, seed=n) for n in (4, 1, 7, 4)]
+    for given in (texts, [text.tolist() for text in texts]):
+        tokens, real = pad_left(given, pad_id=3)
+        assert all(map(torch.equal, (tokens, real), padded(texts)))
+
+
 def test_padded_rows_are_sampled_from_what_each_would_be_alone():
     """Repetition is judged without the padding, whose id real tokens have as well."""
     model, sampler = gpt(), Sampler(temperature=0, repetition_penalty=3.0, block_repeats=2)
@@ -189,6 +196,14 @@ def test_generation_ends_once_all_texts_have_and_fills_up_with_the_first_stop():
     ended = generate(model, texts, 12, stop=[free[0, 8].item()])
     assert ended.shape[1] > first  # the others go on
     assert set(ended[0, first:].tolist()) == {free[0, 8].item()}
+
+
+@pytest.mark.parametrize("kind", [torch.tensor, tuple, iter])
+def test_stop_tokens_may_come_as_a_tensor_or_any_row_of_ids(kind):
+    model, tokens = gpt(), some_tokens(2, 3)
+    stop = generate(model, tokens, 6)[:, 4].tolist()
+    ended = generate(model, tokens, 6, stop=kind(stop))
+    assert torch.equal(ended, generate(model, tokens, 6, stop=stop)) and ended.shape[1] < 9
 
 
 def test_a_stop_token_in_the_prompt_ends_nothing():

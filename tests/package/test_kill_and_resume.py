@@ -9,7 +9,7 @@ from pathlib import Path
 import glassbox
 
 LAB = Path(__file__).with_name("kill_lab.py")
-ROUNDS = 24
+ROUNDS = 20
 
 
 def test_runs_that_are_killed_at_random_end_bit_for_bit_like_those_left_alone(tmp_path):

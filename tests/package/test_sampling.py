@@ -98,6 +98,12 @@ def test_the_nucleus_reaches_p_and_no_smaller_set_does(seed, p):
         assert keep.all() or row[keep].min() >= row[~keep].max()
 
 
+def test_the_nucleus_of_half_precision_is_summed_in_single():
+    z = some_logits(0, vocab_size=2_000).bfloat16()
+    for p in (0.5, 0.9, 0.99):
+        assert torch.equal(filters.top_p(z, p).isinf(), filters.top_p(z.float(), p).isinf())
+
+
 def test_equal_logits_at_the_border_stay_in_the_order_of_their_ids():
     for k, kept in [(1, [1]), (2, [1, 2]), (3, [1, 2, 4]), (4, [0, 1, 2, 4]), (9, [*range(6)])]:
         assert filters.top_k(TIES, k)[0].isfinite().nonzero().flatten().tolist() == kept

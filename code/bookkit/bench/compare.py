@@ -10,7 +10,7 @@ from time import perf_counter
 import torch
 
 from bookkit.bench import peers
-from glassbox.bench.measure import comparison, memory_table, training_table
+from glassbox.bench.tables import comparison, memory_table, training_table
 from glassbox.bench.timing import Timing, interleave
 from glassbox.bench.work import decoding, small_gpt, training_step
 from glassbox.corpora import language_reference, text_corpus

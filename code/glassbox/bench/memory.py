@@ -3,7 +3,9 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from math import log
+from pathlib import Path
 
 from glassbox import checks
 
@@ -34,8 +36,8 @@ def attention_memory(seq: int, path: str) -> int:
     """
     checks.positive(seq=seq)
     checks.one_of("path", path, PATHS)
-    command = [sys.executable, "-m", "glassbox.bench.memory", str(seq), path]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    call = f"from glassbox.bench import memory; memory.report({seq}, {path!r})"
+    done = subprocess.run([sys.executable, "-c", call], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(
             f"the memory of {path} attention at {seq} tokens could not be measured: "
@@ -45,7 +47,7 @@ def attention_memory(seq: int, path: str) -> int:
     return int(done.stdout)
 
 
-def growth(sizes: Mapping[int, float]) -> float:
+def growth(sizes: Mapping[int, int | float]) -> float:
     """Return the exponent p for which size grows as length to the power p, between the ends.
 
     Args:
@@ -59,26 +61,34 @@ def growth(sizes: Mapping[int, float]) -> float:
     return round(log(sizes[last] / sizes[first]) / log(last / first), 12)
 
 
-def _report(seq: int, path: str) -> None:
+def report(seq: int, path: str) -> None:
     """Print the bytes that one pass takes; runs in a process of its own."""
-    import resource
-
     import torch
 
     from glassbox.attention import attention, fused_attention
-
-    def highest() -> int:
-        unit = 1 if sys.platform == "darwin" else 1024
-        return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     attend = fused_attention if path == "fused" else attention
     with torch.no_grad():
         attend(*torch.randn(3, 1, 4, 8, 32), causal=True)  # whatever is loaded at first use
         query, key, value = torch.randn(3, 1, 4, seq, 32)
-        before = highest()
+        before = _forget_the_peak()
         attend(query, key, value, causal=True)
-    print(highest() - before)
+    print(_peak() - before)
 
 
-if __name__ == "__main__":
-    _report(int(sys.argv[1]), sys.argv[2])
+def _forget_the_peak() -> int:
+    """Start the peak of resident memory anew, where the system can, and return where it stands."""
+    with suppress(OSError):  # a file of Linux; importing torch has peaked already
+        Path("/proc/self/clear_refs").write_text("5")
+    return _peak()
+
+
+def _peak() -> int:
+    """Return the highest resident memory of this process in bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
+        return 1024 * int(line.split()[1])
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from difflib import get_close_matches
+from math import inf
 from numbers import Integral
 from reprlib import repr as short
 
@@ -66,13 +67,13 @@ def above_zero(name: str, value: int | float, example: int | float) -> None:
 
     Raises:
         TypeError: if `value` is no number.
-        ValueError: if it is 0 or less.
+        ValueError: if it is 0 or less, or infinite.
 
     Example:
         >>> above_zero("std", 0.02, example=0.02)
     """
-    known = isinstance(value, int | float)
-    if not known or not value > 0:
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    if not known or not 0 < value < inf:
         raise (ValueError if known else TypeError)(
             f"{name} is {short(value)}; expected a positive number, such as {example:g}."
         )

@@ -4,10 +4,8 @@ import torch
 from torch import Tensor
 
 from glassbox import checks
-from glassbox.corpora.corpus import Corpus, divide, gather, seeded
+from glassbox.corpora.corpus import IGNORED, Corpus, divide, gather, seeded
 from glassbox.tokenizers import AdderTokenizer
-
-IGNORED = -100
 
 
 def addition(
@@ -20,9 +18,10 @@ def addition(
     `=`, do not count: nobody can know which numbers come. a + b and b + a lie in the same part, or
     else the answers to half of the held-out sums would have been shown.
 
-    A model that adds has a loss of 0. One that guesses digits is right about one time in ten. If
-    the prompt counts too, no model is better on unseen sums than
-    $2 \cdot \mathrm{digits} \cdot \ln 10 / T$ nats, on T tokens a row: 0.92 for two digits.
+    A model that adds has a loss of 0. One that always gives the most frequent sum, all nines, is
+    right once in $10^{\mathrm{digits}}$ cases. If the prompt counts too, its digits are drawn
+    evenly, and cost a model that expects them so $2 \cdot \mathrm{digits} \cdot \ln 10 / T$ nats,
+    on T tokens a row: 0.92 for two digits.
 
     Args:
         digits: digits of each number, 1 to 3; 10^(2·digits) rows in all.

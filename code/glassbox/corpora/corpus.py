@@ -12,6 +12,9 @@ from torch.utils.data import Dataset, TensorDataset
 from glassbox import checks
 from glassbox.tokenizers import Tokenizer
 
+IGNORED = -100
+"""The target of a position that does not count, as in `torch.nn.functional.cross_entropy`."""
+
 
 class Corpus(NamedTuple):
     """What a model is trained on, what it is judged by, and how to read both.

@@ -36,8 +36,8 @@ def dates(n: int = 10_000, held_out: float = 0.1, seed: int = 0) -> Corpus:
 
     The days are different from each other, drawn evenly from 1900 to 2099, and each is written in
     one of the `FORMATS`. Every format can be read in one way only, so a model that reads has a
-    loss of 0. A decoder that knows the calendar but does not see the source has to guess one of
-    73,049 days with its 11 targets, and cannot get below $\ln(73{,}049) / 11 = 1.018$ nats.
+    loss of 0. A decoder that knows the calendar but not the source guesses one of 73,049 days with
+    its 11 targets, and has a loss of $\ln(73{,}049) / 11 = 1.018$ nats.
 
     Args:
         n: number of days, up to 73,049.

@@ -8,10 +8,8 @@ import torch
 from torch import Tensor
 
 from glassbox import checks
-from glassbox.corpora.corpus import Corpus, divide, gather, seeded
+from glassbox.corpora.corpus import IGNORED, Corpus, divide, gather, seeded
 from glassbox.tokenizers import CharacterTokenizer
-
-IGNORED = -100
 
 
 def retrieval(

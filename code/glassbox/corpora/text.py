@@ -48,7 +48,7 @@ _Text = TypeVar("_Text", str, Sequence[int], Tensor)
 def language_reference() -> str:
     """Return the reference of the Python language, a text that every Python carries.
 
-    It is the source of `help("if")`, about 430,000 characters of English prose, code and grammar,
+    It is the source of `help("if")`, about 440,000 characters of English prose, code and grammar,
     so that a course about text needs no download. Headings, tables and emphasis lose their markup,
     and what lies outside of `ALPHABET` is written with the symbol that is most like it:
 

@@ -14,6 +14,7 @@ from glassbox.generation.filters import (
     top_p,
 )
 from glassbox.generation.loop import generate, stream
+from glassbox.generation.padding import pad_left
 from glassbox.generation.sampler import GREEDY, Sampler
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "block_repeats",
     "Sampler",
     "GREEDY",
+    "pad_left",
     "generate",
     "stream",
     "beam_search",

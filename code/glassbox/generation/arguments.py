@@ -44,6 +44,12 @@ def check_probability(name: str, p: int | float) -> None:
 
 def check_prompt(tokens: Tensor) -> None:
     """Refuse what is not a batch of texts with something in each."""
+    if isinstance(tokens, list | tuple):
+        raise TypeError(
+            f"tokens is of type {type(tokens).__name__}; expected a tensor, (batch, tokens). For "
+            "one text write torch.tensor([ids]); for several of different lengths, "
+            "tokens, real = pad_left(texts)."
+        )
     checks.tensor("tokens", tokens)
     if tokens.ndim == 2 and tokens.shape[1] == 0:
         raise ValueError(
@@ -79,6 +85,7 @@ def check_left_padding(real: Tensor, tokens: Tensor) -> None:
 
 def stop_ids(stop: int | Iterable[int], pad_id: int | None, vocab_size: int | None) -> list[int]:
     """Return the ids that end a text, or refuse what are none."""
+    stop = stop.tolist() if isinstance(stop, Tensor) else stop
     given = [stop] if isinstance(stop, int) else stop
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise TypeError(

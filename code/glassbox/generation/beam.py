@@ -1,6 +1,7 @@
 """Beam search: look for the most likely text, rather than for the most likely next token."""
 
 from collections.abc import Iterable
+from math import isfinite
 from reprlib import repr as short
 from typing import NamedTuple
 
@@ -86,8 +87,11 @@ def beam_search(
     """
     check_prompt(tokens)
     checks.positive(max_new_tokens=max_new_tokens, beams=beams)
-    if not isinstance(length_penalty, int | float):
-        raise TypeError(f"length_penalty is {short(length_penalty)}; expected a number, such as 1.")
+    known = isinstance(length_penalty, int | float) and not isinstance(length_penalty, bool)
+    if not known or not isfinite(length_penalty):
+        raise (ValueError if known else TypeError)(
+            f"length_penalty is {short(length_penalty)}; expected a number, such as 1."
+        )
     ends = stop_ids(stop, pad_id, setting(model, "vocab_size"))
     fill = pad_id if pad_id is not None else next(iter(ends), 0)
     predict = Predictor(

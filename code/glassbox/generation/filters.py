@@ -102,7 +102,7 @@ def top_p(
     check_logits(logits)
     check_probability("p", p)
     ordered, order = logits.sort(dim=-1, descending=True, stable=True)
-    probabilities = ordered.softmax(dim=-1)
+    probabilities = ordered.softmax(dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
     # Summed from the least likely up: the small numbers of the tail would vanish beside a sum of 1.
     ruled_out = probabilities.flip(-1).cumsum(dim=-1).flip(-1) <= 1 - p
     ruled_out[..., 0] = False

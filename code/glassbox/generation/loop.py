@@ -1,6 +1,7 @@
 """The loop of generation: ask for logits, choose a token, add it to the text."""
 
 from collections.abc import Callable, Iterable, Iterator
+from numbers import Integral
 from reprlib import repr as short
 
 import torch
@@ -33,7 +34,7 @@ def generate(
     Args:
         model: a GPT, or another model that returns an `Output` of logits for token ids. It is
             evaluated without dropout and without gradients, and left as it was.
-        tokens: the prompts, shape `(B, T)`, all of one length or padded on the left.
+        tokens: the prompts, shape `(B, T)`, all of one length or padded by `pad_left`.
         max_new_tokens: how many tokens to add at most.
         sampler: chooses each token: a `Sampler`, or a function that is called like one.
         stop: ids that end a text. Generation ends early where every text has ended.
@@ -137,9 +138,11 @@ def stream(
     """
     check_prompt(tokens)
     checks.positive(max_new_tokens=max_new_tokens)
-    if not callable(sampler):
+    if not callable(sampler) or isinstance(sampler, type):
+        is_class = isinstance(sampler, type)
+        shown = f"the class {sampler.__name__}" if is_class else short(sampler)
         raise TypeError(
-            f"sampler is {short(sampler)}; expected a Sampler, such as Sampler(temperature=0.8)."
+            f"sampler is {shown}; expected a Sampler, such as Sampler(temperature=0.8)."
         )
     if real is not None:
         check_left_padding(real, tokens)
@@ -179,10 +182,14 @@ def _room(when_full: str, width: int, n_new: int, limit: int | None) -> int:
     if limit is None or when_full == "slide":
         return n_new
     if width > limit or (when_full == "error" and width + n_new - 1 > limit):
+        most = limit if when_full == "stop" else limit + 1 - n_new
+        fix = f"Give at most {max(1, most)} of them"
+        if most < 1 and width <= limit:  # no prompt leaves room for so many
+            fix = f"Ask for at most {limit + 1 - width} tokens"
         raise ValueError(
             f"tokens has {width} columns and {n_new} more are to follow, but the context holds "
-            f"{limit}, and when_full is '{when_full}'. Give at most {max(1, limit + 1 - n_new)} "
-            f"of them, or write when_full='slide' to go on with the last {limit}."
+            f"{limit}, and when_full is '{when_full}'. {fix}, or write when_full='slide' to go on "
+            f"with the last {limit}."
         )
     return min(n_new, limit - width + 1)
 
@@ -192,9 +199,13 @@ def _generator(
 ) -> torch.Generator:
     """Return where draws come from: never PyTorch's own generator, which belongs to the caller."""
     if given is None:
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-            raise TypeError(f"seed is {short(seed)}; expected a whole number, such as 0.")
-        return torch.Generator(device).manual_seed(seed or 0)
+        seed = 0 if seed is None else seed
+        known = isinstance(seed, Integral) and not isinstance(seed, bool)
+        if not known or not 0 <= seed < 2**63:
+            raise (ValueError if known else TypeError)(
+                f"seed is {short(seed)}; expected a whole number from 0 to 2**63 - 1, such as 0."
+            )
+        return torch.Generator(device).manual_seed(int(seed))
     if not isinstance(given, torch.Generator):
         raise TypeError(
             f"generator is {short(given)}; expected a torch.Generator. For a seed write seed=0."

@@ -104,7 +104,14 @@ class Predictor:
         finally:
             for module in training:
                 module.training = True
-        return logits[:, -1]
+        last = logits[:, -1]
+        if last.isnan().any():  # argmax would take them for the largest
+            raise ValueError(
+                "model returned 'nan', not a number, among its logits; expected a score for each "
+                "token. Its parameters are ruined, as by a training that diverged. Train it anew, "
+                "or take an earlier checkpoint."
+            )
+        return last
 
     def real_among(self, width: int) -> Bool[Tensor, "batch {width}"] | None:
         """Return which of the first tokens are no padding, or None where all are real.

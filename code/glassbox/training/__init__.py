@@ -2,7 +2,8 @@
 
 `train` runs the loop. What a step does depends on the model, the settings, the data and the number
 of the step, and on nothing hidden, so a run that is stopped and started again ends as the one that
-was never stopped, bit for bit.
+was never stopped: bit for bit on the same machine with as many threads, because these decide the
+order in which PyTorch adds.
 """
 
 from glassbox.training.batches import Batches

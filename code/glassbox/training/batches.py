@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from copy import copy
+from hashlib import sha256
 from reprlib import repr as short
 from typing import Any
 
@@ -11,7 +12,11 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from glassbox import checks
+from glassbox.corpora import Corpus
 from glassbox.training.settings import not_negative
+
+_SAMPLES = 8
+"""How many items are compared to tell whether two datasets are the same."""
 
 
 class Batches:
@@ -50,6 +55,11 @@ class Batches:
         checks.positive(batch_size=batch_size)
         not_negative(seed=seed)
         checks.flags(shuffle=shuffle)
+        if isinstance(dataset, Corpus):
+            raise TypeError(
+                "dataset is of type Corpus, which has two parts; expected one of them. Write "
+                "Batches(corpus.train, ...), or corpus.held_out to evaluate."
+            )
         if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
             raise TypeError(
                 f"dataset is of type {type(dataset).__name__}; expected one with a length and "
@@ -123,7 +133,16 @@ class Batches:
             "batch_size": self.batch_size,
             "seed": self.seed,
             "shuffle": self.shuffle,
+            "checksum": self._checksum(),
         }
+
+    def _checksum(self) -> str:
+        """Return what tells one dataset from another: a few items decide, spread over all of it."""
+        last, digest = len(self.dataset) - 1, sha256()
+        for row in sorted({last * i // (_SAMPLES - 1) for i in range(_SAMPLES)}):
+            for part in self._collate([row]):
+                digest.update(part.contiguous().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     def _rows(self, epoch: int, place: int) -> list[int]:
         """Return which items are in a batch of an epoch; the order is kept until the epoch ends."""
@@ -153,12 +172,18 @@ class Batches:
                 "inputs of the model, and last the targets, such as (tokens[:-1], tokens[1:])."
             )
         try:
-            return tuple(default_collate(items))
+            batch = tuple(default_collate(items))
         except RuntimeError as reason:
             raise ValueError(
                 f"the items of a batch do not stack: {str(reason).splitlines()[0].rstrip('.')}. "
                 "Expected one shape for all. Cut or pad the sequences to one length."
             ) from None
+        if not all(isinstance(part, Tensor) for part in batch):
+            raise TypeError(
+                f"an item of the dataset is {short(items[0])}; expected a tuple of tensors, such "
+                "as (tokens[:-1], tokens[1:]). Make one of each list with torch.tensor."
+            )
+        return batch
 
     def _check_enough(self) -> None:
         """Raise a ValueError where there is not even one batch."""

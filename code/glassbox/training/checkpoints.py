@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from glassbox import checks, distributed
 from glassbox.training import folders, named_tensors
+from glassbox.training.settings import not_negative
 from glassbox.training.surroundings import device_of, random_state
 
 FORMAT = 1
@@ -76,9 +77,10 @@ def save(
     from safetensors import SafetensorError
 
     checks.positive(keep=keep)
+    not_negative(step=step)
     about = {"format": FORMAT, "step": step, "model": _describe(model)}
     about["optimizers"] = [type(optimizer).__name__ for optimizer in optimizers]
-    text = json.dumps(about | (state or {}))
+    text = json.dumps((state or {}) | about)
     parameters = _whole(named_tensors.model_tensors(model))
     memory = _whole(named_tensors.optimizer_tensors(model, optimizers))
     writers = {
@@ -96,8 +98,8 @@ def save(
     except (OSError, SafetensorError) as reason:
         raise CheckpointError(
             f"{folder} could not be written: {reason}. Nothing half-written is left, and earlier "
-            "checkpoints are as they were. Make room on the disk, or name another folder; then the "
-            "same call goes on from the last checkpoint."
+            "checkpoints are as they were. Make room on the disk, end other processes that write "
+            "there, or name another folder; then the same call goes on from the last checkpoint."
         ) from reason
     distributed.wait()
     return folder

@@ -1,12 +1,14 @@
 """How surprised a model is by text that it does not learn from."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset, IterableDataset
 
 from glassbox import checks
+from glassbox.corpora import Corpus
 from glassbox.losses import IGNORED, cross_entropy
 from glassbox.training.surroundings import device_of, in_mode, own_randomness
 
@@ -29,7 +31,7 @@ def evaluate(
         The mean cross-entropy in nats.
 
     Raises:
-        TypeError: if `model` is no module.
+        TypeError: if `model` is no module, or the batches are none.
         ValueError: if there is no target that counts, or `model` has no parameters.
 
     Example:
@@ -40,10 +42,12 @@ def evaluate(
     """
     if max_batches is not None:
         checks.positive(max_batches=max_batches)
+    check_batches("batches", batches)
     device = device_of(model)
     total, count = 0.0, 0
     with in_mode(model, training=False), own_randomness(device), torch.no_grad():
-        for *inputs, targets in islice(batches, max_batches):
+        for batch in islice(batches, max_batches):
+            *inputs, targets = _checked(batch)
             counted = count_targets(targets)
             if counted:
                 logits = model(*(part.to(device) for part in inputs)).logits
@@ -85,6 +89,29 @@ def estimate_losses(
         ['held_out', 'train']
     """
     return {name: evaluate(model, batches, max_batches) for name, batches in sources.items()}
+
+
+def check_batches(name: str, batches: Iterable[tuple[Tensor, ...]]) -> None:
+    """Refuse a text, and a dataset, whose items are single sequences, where batches are meant."""
+    single = isinstance(batches, Dataset) and not isinstance(batches, IterableDataset)
+    if single or isinstance(batches, str | Tensor | Corpus) or not isinstance(batches, Iterable):
+        part = "corpus.held_out" if isinstance(batches, Corpus) else "dataset"
+        shown = "None" if batches is None else f"of type {type(batches).__name__}"
+        raise TypeError(
+            f"{name} is {shown}; expected batches of inputs and targets. "
+            f"Make them of a dataset with Batches({part}, batch_size=32, shuffle=False)."
+        )
+
+
+def _checked(batch: Sequence[Tensor]) -> Sequence[Tensor]:
+    """Return a batch, or refuse what is none."""
+    held = batch if isinstance(batch, tuple | list) else []
+    if len(held) < 2 or not all(isinstance(part, Tensor) for part in held):
+        raise TypeError(
+            f"a batch is of type {type(batch).__name__}; expected a tuple of tensors: the model's "
+            "inputs, and last the targets. For one batch write [(tokens, targets)]."
+        )
+    return batch
 
 
 def count_targets(targets: Tensor) -> int:

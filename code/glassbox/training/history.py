@@ -50,9 +50,11 @@ class Evaluation(NamedTuple):
     loss: float
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """The record of a run. Two are equal where every number is; time is left out of that.
+
+    With label smoothing, the training losses are smoothed too; held-out losses never are.
 
     Args:
         precision: what the run computed in, and why.
@@ -64,12 +66,25 @@ class History:
         >>> history = History("No autocast.", [StepRecord(0, 4.2, 1.0, 1.0, 8)])
         >>> history.losses, history.held_out_loss
         ([4.2], None)
+        >>> history
+        <History: 1 step, loss 4.20>
     """
 
     precision: str
     records: list[StepRecord] = field(default_factory=list)
     evaluations: list[Evaluation] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list, compare=False)
+
+    def __repr__(self) -> str:
+        """Say in one line how the run went: a notebook prints what a cell ends with."""
+        said = [f"{len(self.records):,} step{'s' * (len(self.records) != 1)}"]
+        if self.records:
+            first, last = self.losses[0], self.losses[-1]
+            fall = f"{first:.2f} to {last:.2f}" if len(self.records) > 1 else f"{last:.2f}"
+            said.append(f"loss {fall}")
+        if self.evaluations:
+            said.append(f"held out {self.held_out_loss:.2f}")
+        return f"<History: {', '.join(said)}>"
 
     @property
     def losses(self) -> list[float]:

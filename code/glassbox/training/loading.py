@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from reprlib import repr as short
 from typing import Any
@@ -35,6 +36,10 @@ _MODELS = {
     "EncoderDecoder": (EncoderDecoder, EncoderDecoderConfig),
 }
 """The models that can be built from what a checkpoint says of them, with their settings."""
+_FREE = frozenset({"initialization"})
+"""The settings of a model that no number depends on once it has parameters."""
+_FREE_TO_READ = frozenset({"dropout", "context_length"})
+"""Those that may change where nothing goes on to learn."""
 
 
 def read_state(path: str | Path) -> dict[str, Any]:
@@ -82,7 +87,7 @@ def load(
 
     Args:
         path: a checkpoint, or a run, of which the last one is read.
-        model: of the same sizes as the one that was saved.
+        model: of the same settings as the one that was saved.
         optimizers: those of `build_optimizers`; left out, only the model is read.
 
     Returns:
@@ -106,7 +111,10 @@ def load(
     path = _checkpoint(path)
     state = read_state(path)
     stored = load_file(path / MODEL)
-    wrong = named_tensors.differences(stored, named_tensors.model_tensors(model))
+    own = named_tensors.model_tensors(model)
+    wrong = named_tensors.differences(stored, own) or _other_settings(
+        state["model"]["config"], model, learns=bool(optimizers)
+    )
     if wrong is not None:
         raise CheckpointError(
             f"{path} holds another model: {wrong}. Build the model with the settings in {STATE}, "
@@ -169,6 +177,19 @@ def load_model(path: str | Path) -> nn.Module:
     model.to(next(tensor.dtype for tensor in stored if tensor.is_floating_point()))
     load(path, model)
     return model.eval()
+
+
+def _other_settings(before: dict[str, Any] | None, model: nn.Module, *, learns: bool) -> str | None:
+    """Return how a model's settings differ from stored ones; tensors of one shape may hide that."""
+    config = getattr(named_tensors.unwrapped(model), "config", None)
+    if before is None or not is_dataclass(config):
+        return None
+    now = json.loads(json.dumps(asdict(config)))  # in the types that came from JSON
+    free = _FREE if learns else _FREE | _FREE_TO_READ
+    for name in sorted((now.keys() | before.keys()) - free):
+        if now.get(name) != before.get(name):
+            return f"its {name} was {short(before.get(name))} and is {short(now.get(name))} here"
+    return None
 
 
 def _checkpoint(path: str | Path) -> Path:

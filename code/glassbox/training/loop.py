@@ -14,12 +14,12 @@ from glassbox import checks, distributed
 from glassbox.losses import IGNORED, cross_entropy
 from glassbox.training.batches import Batches
 from glassbox.training.checkpoints import latest
-from glassbox.training.evaluation import count_targets, evaluate
+from glassbox.training.evaluation import check_batches, count_targets, evaluate
 from glassbox.training.history import Evaluation, History
 from glassbox.training.optimizers import build_optimizers
 from glassbox.training.precision import choose_precision
 from glassbox.training.progress import watched
-from glassbox.training.runs import continue_run, save_run
+from glassbox.training.runs import continue_run, prepare_run, save_run
 from glassbox.training.schedule import learning_rate_share
 from glassbox.training.settings import TrainingConfig
 from glassbox.training.surroundings import device_of, in_mode, own_randomness
@@ -50,11 +50,13 @@ def train(
     """Train a model in place, and return the record of every step.
 
     With `run`, the state is saved to that folder, and a call that finds a checkpoint there goes on
-    from it: the finished run is bit for bit the one that was never interrupted. So a run may be
-    stopped at any moment, and started again by the same call. Dropout draws from a generator of the
-    run's own; PyTorch's is left alone. Under torchrun each process calls it with the model and the
-    batches that `distributed.Group` gave it; the first one saves. (Then a run that goes on is exact
-    without dropout only, for the other processes draw anew.)
+    from it: on the same machine, with as many threads, the finished run is bit for bit the one that
+    was never interrupted. So a run may be stopped at any moment, and started again by the same
+    call. Dropout draws from a generator of the run's own; PyTorch's is left alone.
+
+    Under torchrun each process calls it with the model and the batches that `distributed.Group`
+    gave it; the first one saves. Then a run that goes on is exact without dropout only, for the
+    other processes draw anew.
 
     Args:
         model: called with all but the last entry of a batch; returns an `Output`.
@@ -82,14 +84,14 @@ def train(
         >>> history.losses[0] > history.losses[-1]
         True
     """
-    _check_plan(batches, config, held_out, run)
+    _check_plan(batches, config, held_out)
     device = device_of(model)
     precision = choose_precision(config.precision, device)
     optimizers = build_optimizers(model, config)
     criterion = partial(cross_entropy, label_smoothing=config.label_smoothing)
     history = History(precision.sentence)
     with in_mode(model, training=True), own_randomness(device, config.seed + distributed.rank()):
-        if run is not None:
+        if prepare_run(run, config, extra):
             history = continue_run(run, model, optimizers, batches, config) or history
         for step in watched(range(len(history.records), config.steps), history, progress):
             start = perf_counter()
@@ -132,19 +134,21 @@ def _parts(
     With these weights, the sum of the parts' mean losses is the mean loss of the batch. Of several
     processes each has a share of the batch; the mean of their sums is the mean loss of all of it.
     """
-    own = count_targets(batch[-1])
-    if own == 0:
+    mean = distributed.mean(count_targets(batch[-1]), device)
+    if mean == 0:
         raise ValueError(
             f"every target of a batch is {IGNORED}, so nothing counts and the mean is 0 / 0. Leave "
             "such items out of the dataset, or check how the targets were masked."
         )
-    mean = distributed.mean(own, device)
     parts = []
     for *inputs, targets in zip(*(tensor.chunk(count) for tensor in batch), strict=True):
         counted = count_targets(targets)
-        if counted:
-            placed = [part.to(device) for part in inputs]
-            parts.append((placed, targets.to(device), counted / mean))
+        if not counted and distributed.world() == 1:
+            continue
+        if not counted:  # all processes go backward equally often: take part, with weight 0
+            targets = torch.zeros_like(targets)
+        placed = [part.to(device) for part in inputs]
+        parts.append((placed, targets.to(device), counted / mean))
     return parts, round(mean * distributed.world())
 
 
@@ -159,9 +163,7 @@ def _due(step: int, every: int | None, last: int) -> bool:
     return step == last or (every is not None and step % every == 0)
 
 
-def _check_plan(
-    batches: Batches, config: TrainingConfig, held_out: object, run: str | Path | None
-) -> None:
+def _check_plan(batches: Batches, config: TrainingConfig, held_out: object) -> None:
     """Refuse arguments that do not fit together."""
     if not isinstance(batches, Batches):
         raise TypeError(
@@ -184,11 +186,8 @@ def _check_plan(
             f"held_out is of type {type(held_out).__name__}, which is used up after one "
             "evaluation; expected batches that can be read again, such as Batches or a list."
         )
-    if run is None and config.save_every is not None:
-        raise ValueError(
-            f"save_every is {config.save_every}, but run was not given. Name the folder for the "
-            "checkpoints, such as run='runs/first', or leave save_every out."
-        )
+    if held_out is not None:
+        check_batches("held_out", held_out)
 
 
 def _check_finite(loss: float, norm: float, step: int, run: str | Path | None) -> None:

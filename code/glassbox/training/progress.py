@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 
+from glassbox import checks
 from glassbox.training.history import History
 
 
@@ -14,6 +15,8 @@ def watched(steps: range, history: History, progress: bool | None) -> Iterator[i
         history: the caller's, who appends a record in each step.
         progress: whether there is a bar on standard error; if None, where that is a terminal.
     """
+    if progress is not None:
+        checks.flags(progress=progress)
     shown = sys.stderr.isatty() if progress is None else progress
     if not shown:
         yield from steps

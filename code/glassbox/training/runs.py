@@ -1,5 +1,6 @@
 """A run and its folder: what is saved of it, and whether a call goes on with the same run."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +20,36 @@ from glassbox.training.surroundings import device_of, restore_random_state
 
 _FREE = ("evaluate_every", "evaluate_batches", "save_every", "keep")
 """The settings that no update depends on."""
+
+
+def prepare_run(
+    run: str | Path | None, config: TrainingConfig, extra: dict[str, Any] | None
+) -> bool:
+    """Make the folder of a run, if there is one, and refuse now what could not be saved later."""
+    if run is None:
+        if config.save_every is not None or extra is not None:
+            name, value = ("extra", extra) if extra else ("save_every", config.save_every)
+            raise ValueError(
+                f"{name} is {short(value)}, but run was not given. Name the folder for the "
+                f"checkpoints, such as run='runs/first', or leave {name} out."
+            )
+        return False
+    if not isinstance(run, str | Path):
+        raise TypeError(f"run is {short(run)}; expected a folder, such as run='runs/first'.")
+    try:
+        json.dumps(extra)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"extra, of type {type(extra).__name__}, holds what JSON cannot; expected a dictionary "
+            "of numbers, texts and lists, such as extra={'tokenizer': tokenizer.to_dict()}."
+        ) from None
+    try:
+        Path(run).mkdir(parents=True, exist_ok=True)
+    except OSError as reason:
+        raise CheckpointError(
+            f"run is '{run}', a folder that cannot be made: {reason.strerror}. Give another one."
+        ) from reason
+    return True
 
 
 def save_run(
@@ -63,6 +94,12 @@ def _check_same(
     path: Path, state: dict[str, Any], batches: Batches, config: TrainingConfig
 ) -> None:
     """Refuse to go on with settings or data that would make it another run."""
+    if "settings" not in state:
+        raise CheckpointError(
+            f"{path} was saved without the settings of a run, so training cannot go on from "
+            "it; expected one that train saved. Load it with load(path, model), and name another "
+            "folder for a new run."
+        )
     free = set(_FREE)
     if config.decay == "constant" and config.steps >= state["step"]:
         free.add("steps")  # no rate depends on how many are to come

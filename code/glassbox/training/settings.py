@@ -1,6 +1,7 @@
 """What a training run is asked to do: every number in one place, checked as it is written down."""
 
 from dataclasses import dataclass
+from math import inf
 from numbers import Integral
 from reprlib import repr as short
 
@@ -84,7 +85,7 @@ class TrainingConfig:
         checks.above_zero("matrix_rate", self.matrix_rate, example=0.02)
         checks.share(final_share=self.final_share, label_smoothing=self.label_smoothing)
         known = isinstance(self.weight_decay, int | float)
-        if not known or not self.weight_decay >= 0:
+        if not known or not 0 <= self.weight_decay < inf:
             raise (ValueError if known else TypeError)(
                 f"weight_decay is {short(self.weight_decay)}; expected a number of at least 0, "
                 "such as 0.1."

@@ -64,7 +64,7 @@ def training_table(steps: Mapping[str, Callable[[], object]], rounds: int) -> Ta
     return comparison(title, timings)._replace(notes=notes)
 
 
-def comparison(title: str, timings: Mapping[str, Timing], scale: float = 1.0) -> Table:
+def comparison(title: str, timings: Mapping[str, Timing], scale: int = 1) -> Table:
     """Return medians, spreads and ratios as a table; the first is what the others are compared to.
 
     Args:
