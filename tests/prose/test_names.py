@@ -161,7 +161,7 @@ BAD = {
     "math.squareroot(2)": "math.squareroot",
     "attention.w_key": "attention.w_key",
     "(6, width_of)": "width_of",
-    "wrong = 3": "wrong",
+    "wrung = 3": "wrung",
     "sofmax(x)": "sofmax",
     "from torch import nothing_there": "torch.nothing_there",
     "import no_such_thing": "no_such_thing",
