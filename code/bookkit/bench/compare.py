@@ -10,6 +10,7 @@ from time import perf_counter
 import torch
 
 from bookkit.bench import peers
+from bookkit.bench.profile import by_kind
 from glassbox.bench.tables import comparison, memory_table, training_table
 from glassbox.bench.timing import Timing, interleave
 from glassbox.bench.work import decoding, small_gpt, training_step
@@ -27,6 +28,7 @@ LONG = 1024
 def tables(rounds: int) -> Iterator[Table]:
     """Yield each comparison as soon as it is measured."""
     yield steps(rounds)
+    yield by_kind()
     yield writing(max(3, rounds // 2))
     yield by_context(max(3, rounds // 2))
     yield writing_gpt2(3)
