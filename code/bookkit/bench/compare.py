@@ -183,5 +183,5 @@ def _per_token(title: str, timings: dict[str, Timing], n: int) -> Table:
         row._replace(cells=(*row.cells, f"{n / timing.median:,.0f}"))
         for row, timing in zip(table.rows, timings.values(), strict=True)
     ]
-    header = (*table.header, "tokens a second")
+    header = (*table.header, "tokens/s")
     return table._replace(header=header, rows=rows, numbers={1, 2, 3, 4})

@@ -28,7 +28,7 @@ def measure(rounds: int = 7) -> Iterator[Table]:
 
     Example:
         >>> next(measure(rounds=1)).header
-        ('', 'milliseconds', 'spread', 'times as fast')
+        ('', 'ms', 'spread', 'speed')
     """
     yield training_table(
         {
@@ -65,7 +65,9 @@ def training_table(steps: Mapping[str, Callable[[], object]], rounds: int) -> Ta
 
 
 def comparison(title: str, timings: Mapping[str, Timing], scale: int = 1) -> Table:
-    """Return medians, spreads and ratios as a table; the first is what the others are compared to.
+    """Return medians, spreads and speeds as a table.
+
+    The speed says how many times as fast as the first one each is.
 
     Args:
         title: what was timed.
@@ -76,9 +78,9 @@ def comparison(title: str, timings: Mapping[str, Timing], scale: int = 1) -> Tab
         >>> print(comparison("Sums", {"one": Timing((0.5,)), "two": Timing((0.25,))}).text())
         Sums
         <BLANKLINE>
-             milliseconds  spread  times as fast
-        one        500.00      0%           1.00
-        two        250.00      0%           2.00
+                 ms  spread  speed
+        one  500.00      0%   1.00
+        two  250.00      0%   2.00
     """
     first = next(iter(timings.values())).median
     rows = [
@@ -93,7 +95,7 @@ def comparison(title: str, timings: Mapping[str, Timing], scale: int = 1) -> Tab
         )
         for name, timing in timings.items()
     ]
-    return Table(title, ("", "milliseconds", "spread", "times as fast"), rows, {1, 2, 3})
+    return Table(title, ("", "ms", "spread", "speed"), rows, {1, 2, 3})
 
 
 def memory_table() -> Table:
