@@ -206,17 +206,20 @@ def accessibility_faults(page: Page, rules: list[str] | None = None) -> list[str
     ]
 
 
-def visible_faults(page: Page, theme: str, colors: bool = True) -> list[str]:
+def visible_faults(
+    page: Page, theme: str, *, structure: bool = True, colors: bool = True
+) -> list[str]:
     """Open all that is folded, and run every check that the window's width or theme can change.
 
     The two themes differ in their colors and images alone, so the dark one is spared axe's
     rules on structure, which take most of the time; and without `colors`, those on color as well.
+    Without `structure` axe reads the light one neither.
     """
     use_theme(page, theme)
     page.evaluate("() => document.querySelectorAll('details').forEach((fold) => fold.open = true)")
     faults = formula_faults(page) + image_faults(page) + overflow_faults(page)
-    if theme == "light":
+    if theme == "light" and structure:
         faults += accessibility_faults(page)
-    elif colors:
+    elif theme == "dark" and colors:
         faults += accessibility_faults(page, COLOR_RULES)
     return faults

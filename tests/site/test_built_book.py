@@ -15,6 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = listed_chapters(ROOT)
 NOTEBOOKS = [name for name in CHAPTERS if (ROOT / f"{name}.ipynb").exists()]
 PAGES = [f"{name}.html" for name in (*CHAPTERS, "search", "genindex", "py-modindex")]
+ALIKE = [name for name in CHAPTERS if name.startswith("chapters/api-")][1:]
+"""Pages of the reference, made by one template: the first stands for their colors in the dark, and
+for their structure in a narrow window."""
 
 
 def report(page: str, faults: list[str]) -> None:
@@ -29,7 +32,9 @@ def check_page(name, width, book, contexts):
         faults = []
         for theme in ("light", "dark"):
             # A wide window shows all that a narrow one does, so its dark colors stand for both.
-            found = site_checks.visible_faults(visit.page, theme, colors=width == 1280)
+            alike, wide = name.removesuffix(".html") in ALIKE, width == 1280
+            rules = {"structure": wide or not alike, "colors": wide and not alike}
+            found = site_checks.visible_faults(visit.page, theme, **rules)
             faults += [f"{width} pixels, {theme}: {fault}" for fault in found]
         faults += (
             visit.console_faults() + visit.network_faults() + visit.weight_faults(book.resolve())
