@@ -154,3 +154,15 @@ def test_a_blank_model_has_shapes_and_draws_nothing():
     for (name, one), other in zip(model.named_parameters(), full.parameters(), strict=True):
         assert one.is_meta and one.shape == other.shape and one.dtype == other.dtype, name
     assert free.is_meta and not full.head.weight.is_meta
+
+
+def test_a_blank_model_calls_nothing_that_draws(monkeypatch):
+    def drawn(*given, **options):
+        raise AssertionError("a number was drawn")
+
+    monkeypatch.setattr(torch.Tensor, "normal_", drawn)
+    monkeypatch.setattr(torch.Tensor, "uniform_", drawn)
+    with blank():
+        GPT(GPTConfig(**SMALL))
+    with pytest.raises(AssertionError, match="a number was drawn"):
+        GPT(GPTConfig(**SMALL))
