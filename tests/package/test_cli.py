@@ -145,3 +145,16 @@ def test_it_runs_as_a_module_and_imports_no_plotting(folder):
     asked = [sys.executable, "-m", "glassbox", "generate", "--tokens", "5"]
     done = subprocess.run(asked, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0 and len(done.stdout) >= 5, done.stderr
+
+
+def test_the_seed_decides_how_the_model_starts(folder, monkeypatch):
+    starts = []
+
+    def stop(model, *given, **options):
+        starts.append(model.token_embedding.weight.detach().clone())
+        raise RuntimeError("far enough")
+
+    monkeypatch.setattr(sys.modules["glassbox.cli.train"], "train", stop)
+    for seed in ("0", "0", "5"):
+        assert train("--seed", seed) == 1
+    assert torch.equal(starts[0], starts[1]) and not torch.equal(starts[0], starts[2])
