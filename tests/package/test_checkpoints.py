@@ -187,7 +187,10 @@ def test_a_parameter_that_was_frozen_meanwhile_is_noticed(tmp_path):
     interrupt(tmp_path)
     model = gpt()
     model.head.requires_grad_(False)
-    call = lambda: train(model, batches(), settings(), run=tmp_path)  # noqa: E731
+
+    def call():
+        return train(model, batches(), settings(), run=tmp_path)
+
     refusal(call, "head.weight, which is frozen now", "requires_grad_()")
 
 
@@ -329,7 +332,10 @@ def test_training_refuses_a_damaged_checkpoint_and_goes_on_without_it(tmp_path):
     flip(latest(tmp_path) / "optimizer.safetensors", -1)
     model = gpt(seed=3)
     before = [parameter.clone() for parameter in model.parameters()]
-    run = lambda: train(model, batches(), settings(), run=tmp_path)  # noqa: E731
+
+    def run():
+        return train(model, batches(), settings(), run=tmp_path)
+
     refusal(run, "step-000009 is damaged: optimizer.safetensors", "Use step-000006")
     assert all(map(torch.equal, before, model.parameters()))
     latest(tmp_path).rename(tmp_path / "damaged")

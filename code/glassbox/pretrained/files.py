@@ -140,6 +140,7 @@ def _load_tensors(path: Path, sizes: Mapping[str, int]) -> dict[str, Tensor]:
     state = {}
     try:
         with safe_open(path, framework="pt") as file:
+            # A file of safetensors cannot be iterated itself.
             stored = {name.removeprefix(PREFIX): name for name in file.keys()}  # noqa: SIM118
             wanted = list(entries(sizes))
             _check_names(stored, {entry.name for entry in wanted})
