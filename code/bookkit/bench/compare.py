@@ -29,6 +29,7 @@ def tables(rounds: int) -> Iterator[Table]:
     """Yield each comparison as soon as it is measured."""
     yield steps(rounds)
     yield by_kind()
+    yield half_precision(rounds)
     yield writing(max(3, rounds // 2))
     yield by_context(max(3, rounds // 2))
     yield writing_gpt2(3)
@@ -50,6 +51,32 @@ def steps(rounds: int) -> Table:
         },
         rounds,
     )
+
+
+def half_precision(rounds: int) -> Table:
+    """Return what PyTorch's fused attention takes forward and backward, in both precisions."""
+    rows = []
+    for batch, seq in ((12, 64), (4, 256), (1, 1_024)):
+        runs = {dtype: _attend(batch, seq, dtype) for dtype in (torch.float32, torch.bfloat16)}
+        timings = interleave(runs, rounds)
+        single, half = (1e3 * timing.median for timing in timings.values())
+        cells = (f"{batch} of {seq:,}", f"{single:.2f}", f"{half:.2f}", f"{half / single:.1f}")
+        rows.append(Row(0, cells))
+    header = ("texts", "float32", "bfloat16", "times as long")
+    title = "Fused attention, forward and backward, in milliseconds: 4 heads of width 32"
+    return Table(title, header, rows, {1, 2, 3})
+
+
+def _attend(batch: int, seq: int, dtype: torch.dtype) -> Callable[[], None]:
+    """Return a function that runs PyTorch's causal kernel and its backward pass."""
+    shape = (3, batch, 4, seq, 32)
+    parts = [part.clone().requires_grad_() for part in torch.randn(shape, dtype=dtype)]
+
+    def run() -> None:
+        context = torch.nn.functional.scaled_dot_product_attention(*parts, is_causal=True)
+        torch.autograd.grad(context.sum(), parts)
+
+    return run
 
 
 def writing(rounds: int) -> Table:

@@ -158,7 +158,7 @@ def fused_attention(
 def _slow_backward(query: Tensor) -> bool:
     """Tell whether the kernel's backward pass is slower in this precision than in float32.
 
-    On CPUs it is, up to about a thousand tokens: five times at length 64 (`make bench`).
+    On CPUs it is, up to about a thousand tokens: `make bench` compares both.
     """
     half = query.dtype in (torch.bfloat16, torch.float16)
     return half and query.device.type == "cpu" and query.requires_grad
