@@ -22,7 +22,6 @@ test: book ## run every check there is
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 	$(BIN)/python -m pytest --nbval chapters -n 2 --dist loadfile --nbval-cell-timeout 60
-	ATEN_CPU_CAPABILITY=default $(BIN)/python -m pytest --nbval chapters -n 2 --dist loadfile --nbval-cell-timeout 60
 
 mutants: $(READY) ## plant known faults in the model and see that the tests notice
 	$(BIN)/python -m bookkit mutants

@@ -1,4 +1,4 @@
-"""A stored picture that its cell does not draw is found, in either theme."""
+"""What a cell has stored and does not show any more is found: words, and pictures in each theme."""
 
 import base64
 import io
@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from sample_notebook import code, new_output
 
+from bookkit.outputs import picture_faults, pixels, text_faults
 from bookkit.pages import notebooks
-from bookkit.pictures import picture_faults, pixels
 
 
 def picture(gray=200, size=(8, 6), dots=0):
@@ -30,6 +30,12 @@ def drawn(light, dark):
     return code(
         "draw", "figures.show(fig)", 1, [new_output("display_data", data, metadata=metadata)]
     )
+
+
+def printed(*lines, stream="stdout", tags=()):
+    """Make a cell that prints lines, each by an output of its own, as a slow kernel sends them."""
+    outputs = [new_output("stream", name=stream, text=f"{line}\n") for line in lines]
+    return code("say", "print(x)", 1, outputs, tags)
 
 
 STORED = drawn(picture(), picture(40))
@@ -60,6 +66,31 @@ def test_a_picture_without_its_dark_twin_is_named():
     alone = drawn(picture(), None)
     assert "dark picture 1 is missing in the stored" in picture_faults(alone, STORED)[0]
     assert "dark picture 1 is missing" in picture_faults(alone, alone)[0]
+
+
+def test_the_same_words_are_no_fault_however_they_were_sent():
+    assert text_faults(printed("a", "b"), printed("a\nb")) == []
+    assert text_faults(STORED, STORED) == []
+
+
+@pytest.mark.parametrize(
+    ("fresh", "words"),
+    [
+        (printed("a", "c"), "on stdout 'b' is stored and 'c' comes now"),
+        (printed("a"), "on stdout 'b' is stored and 'nothing' comes now"),
+        (printed("a", "b", "b"), "on stdout 'nothing' is stored and 'b' comes now"),
+        (printed("a", "b", stream="stderr"), "on stderr 'nothing' is stored and 'a' comes now"),
+        (code("say", "x", 1, [new_output("error", ename="E", evalue="e")]), "'E: e' comes now"),
+        (STORED, "on display 'nothing' is stored and 'Dots.' comes now"),
+    ],
+)
+def test_other_words_are_named(fresh, words):
+    faults = text_faults(printed("a", "b"), fresh)
+    assert any(words in fault and fault.startswith("say: ") for fault in faults), faults
+
+
+def test_an_exempt_cell_may_print_what_it_likes():
+    assert text_faults(printed("a", tags=["nbval-ignore-output"]), printed("b")) == []
 
 
 def test_real_figures_that_swapped_places_are_named():
