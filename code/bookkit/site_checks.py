@@ -27,6 +27,8 @@ LOCAL = ("file:", "data:", "blob:", "about:")
 OUTSIDE = re.compile(rf"^(?!{'|'.join(LOCAL)})")
 COLOR_RULES = ["color-contrast", "link-in-text-block"]
 """The rules of axe-core that depend on colors."""
+WIDTH_RULES = ["scrollable-region-focusable", "target-size"]
+"""The rules of axe-core that depend on how wide the window is."""
 WEIGHT_LIMIT = 1_500_000
 """Bytes of a page and all it loads, without MathJax."""
 
@@ -167,7 +169,7 @@ def accessibility_faults(page: Page, rules: list[str] | None = None) -> list[str
         page.evaluate(AXE)
     # With `preload`, axe would fetch the style sheets, which a page from file:// may not.
     options = {"preload": False, "resultTypes": ["violations", "incomplete"]}
-    if rules:
+    if rules is not None:
         options["runOnly"] = {"type": "rule", "values": rules}
     found = page.evaluate(
         """async options => {
@@ -206,20 +208,12 @@ def accessibility_faults(page: Page, rules: list[str] | None = None) -> list[str
     ]
 
 
-def visible_faults(
-    page: Page, theme: str, *, structure: bool = True, colors: bool = True
-) -> list[str]:
+def visible_faults(page: Page, theme: str, rules: list[str] | None = None) -> list[str]:
     """Open all that is folded, and run every check that the window's width or theme can change.
 
-    The two themes differ in their colors and images alone, so the dark one is spared axe's
-    rules on structure, which take most of the time; and without `colors`, those on color as well.
-    Without `structure` axe reads the light one neither.
+    `rules` are those of axe-core that are tried, which takes most of the time: all, or a few.
     """
     use_theme(page, theme)
     page.evaluate("() => document.querySelectorAll('details').forEach((fold) => fold.open = true)")
     faults = formula_faults(page) + image_faults(page) + overflow_faults(page)
-    if theme == "light" and structure:
-        faults += accessibility_faults(page)
-    elif theme == "dark" and colors:
-        faults += accessibility_faults(page, COLOR_RULES)
-    return faults
+    return faults + (accessibility_faults(page, rules) if rules != [] else [])

@@ -15,7 +15,9 @@ LONGEST = 450
 GIVEN = re.compile(r"\d|'|torch\.|None|True|of type|the class|was given|lie on")
 FIXES = "add|build|convert|cut|give|keep|leave|make|project|take|use|write"
 WAY_OUT = re.compile(rf"expect(ed|s)|nearest|run from|\b({FIXES})\b", re.I)
-JARGON = re.compile(r"k?w?args?\b|\bndim\b|NoneType|broadcast|mat1|callable|0x[0-9a-f]+|<class|\n")
+JARGON = re.compile(
+    r"k?w?args?\b|\bndim\b|NoneType|broadcast|mat1|callable|\b0x[0-9a-f]+|<class|\n"
+)
 
 
 class Case(NamedTuple):

@@ -15,14 +15,26 @@ ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = listed_chapters(ROOT)
 NOTEBOOKS = [name for name in CHAPTERS if (ROOT / f"{name}.ipynb").exists()]
 PAGES = [f"{name}.html" for name in (*CHAPTERS, "search", "genindex", "py-modindex")]
-ALIKE = [name for name in CHAPTERS if name.startswith("chapters/api-")][1:]
-"""Pages of the reference, made by one template: the first stands for their colors in the dark, and
-for their structure in a narrow window."""
+ALIKE = [name for name in PAGES if name.startswith(("chapters/api-", "genindex", "py-"))][1:]
+"""Pages of the reference, made by one template: the first stands for their colors in the dark."""
+EVERY_KIND = [PAGES[0], f"{NOTEBOOKS[0]}.html"]
+"""Pages that have all the buttons and menus which the template shows in a narrow window only."""
 
 
 def report(page: str, faults: list[str]) -> None:
     """Fail with one line for each fault, each naming the page."""
     assert not faults, "\n" + "\n".join(f"{page}: {fault}" for fault in faults)
+
+
+def axe_rules(name, width, theme):
+    """Return the rules of axe-core that can find something on a page that they found nowhere yet.
+
+    What a page holds is the same in both themes and at both widths. So one reading by all rules is
+    followed by those on colors in the dark, and on a phone by those on sizes.
+    """
+    if theme == "dark":
+        return site_checks.COLOR_RULES if width == 1280 and name not in ALIKE else []
+    return None if width == 1280 or name in EVERY_KIND else site_checks.WIDTH_RULES
 
 
 def check_page(name, width, book, contexts):
@@ -31,10 +43,7 @@ def check_page(name, width, book, contexts):
     try:
         faults = []
         for theme in ("light", "dark"):
-            # A wide window shows all that a narrow one does, so its dark colors stand for both.
-            alike, wide = name.removesuffix(".html") in ALIKE, width == 1280
-            rules = {"structure": wide or not alike, "colors": wide and not alike}
-            found = site_checks.visible_faults(visit.page, theme, **rules)
+            found = site_checks.visible_faults(visit.page, theme, axe_rules(name, width, theme))
             faults += [f"{width} pixels, {theme}: {fault}" for fault in found]
         faults += (
             visit.console_faults() + visit.network_faults() + visit.weight_faults(book.resolve())

@@ -50,6 +50,20 @@ def test_text_that_is_pale_in_the_dark_theme_alone_is_reported(visit):
     assert "axe color-contrast" in fault
 
 
+def test_without_rules_axe_is_not_asked(visit):
+    page = visit("<p style='color:#bbb'>Pale.</p>").page
+    assert site_checks.visible_faults(page, "light", []) == []
+
+
+def test_what_depends_on_the_width_is_reported_by_the_rules_on_widths(visit):
+    scrolls = f"<pre style='width:100px;overflow:auto'>{'wide' * 20}</pre>"
+    near = "<a href='#a' style='position:absolute;left:{}px'>·</a>"
+    page = visit(scrolls + near.format(40) + near.format(44)).page
+    faults = site_checks.visible_faults(page, "light", site_checks.WIDTH_RULES)
+    for rule in site_checks.WIDTH_RULES:
+        assert any(f"axe {rule}" in fault for fault in faults), faults
+
+
 def seen_by(check):
     """Turn a check of a page into a check of a visit."""
     return lambda visit: check(visit.page)
