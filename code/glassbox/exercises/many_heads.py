@@ -106,6 +106,7 @@ def _multi_head_causes(
         "the mask came after the softmax, so the rows no longer sum to 1.": out(
             scores.softmax(-1) * mask
         ),
+        "a hidden score of 0 still gets weight: use -torch.inf.": out((scores * mask).softmax(-1)),
         "the softmax runs over the queries. Use dim=-1.": out(hide(scores).softmax(-2)),
         "queries, keys and values were brought to (B, H, T, d) in one step, so a head holds "
         "pieces of tokens. Cut, then transpose.": out(torn_weights, torn[2]),
@@ -161,6 +162,7 @@ def remove_head(answer: Callable[[Tensor, int, int], Tensor]) -> None:
             "every H-th row was set to 0. The rows of a head are neighbors.": w_o.masked_fill(
                 row % n_heads == head, 0
             ),
+            "a head has d rows, not n_heads.": w_o.masked_fill(row // n_heads == head, 0),
             "only this head is left; it is the one to remove.": w_o - want,
             "the wrong head is gone: heads are counted from 0.": w_o.masked_fill(
                 row // d_head == (head - 1) % n_heads, 0
@@ -212,9 +214,9 @@ def count_attention(answer: Callable[[int, int, int, bool], int]) -> None:
         if isinstance(got, Tensor) and got.numel() != 1:
             raise Wrong(f"expected one number, got a tensor of shape {tuple(got.shape)}.")
         if got != want:
-            cause = next((cause for cause, count in causes.items() if got == count), "")
+            cause = next((f": {cause}" for cause, count in causes.items() if got == count), ".")
             given = "d_model {}, n_heads {}, n_kv_heads {}, qkv_bias {}".format(*case)
-            raise Wrong(f"{given}: expected {want:,}, got {float(got):,.0f}. {cause}".rstrip())
+            raise Wrong(f"{given}: expected {want:,}, got {float(got):,.0f}{cause}")
 
 
 @exercise("share-heads")

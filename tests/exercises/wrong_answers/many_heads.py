@@ -14,13 +14,25 @@ def torn(x: Tensor, n_heads: int) -> Tensor:
 
 
 def layer(
-    x, w_q, w_k, w_v, w_o, n_heads, mask, *, cut=split, width=None, dim=-1, order="before"
+    x,
+    w_q,
+    w_k,
+    w_v,
+    w_o,
+    n_heads,
+    mask,
+    *,
+    cut=split,
+    width=None,
+    dim=-1,
+    order="before",
+    hidden=-torch.inf,
 ) -> Tensor:
     """Multi-head attention, with one thing to be spoiled at a time; merged, not yet mixed."""
     q, k, v = (cut(x @ w, n_heads) for w in (w_q, w_k, w_v))
     scores = q @ k.mT / (k.shape[-1] if width is None else width) ** 0.5
     if order == "before":
-        scores = scores.masked_fill(~mask, -torch.inf)
+        scores = scores.masked_fill(~mask, hidden)
     weights = scores.softmax(dim)
     if order == "after":
         weights = weights * mask
@@ -103,6 +115,7 @@ WRONG_ANSWERS = {
         (with_mask(torch.ones_like), "the mask is not applied"),
         (with_mask(torch.logical_not), "True means allowed"),
         (lambda *args: mixed(*args, order="after"), "rows no longer sum to 1"),
+        (lambda *args: mixed(*args, hidden=0), "a hidden score of 0"),
         (lambda *args: mixed(*args, dim=-2), "runs over the queries"),
         (lambda *args: mixed(*args, cut=torn), "a head holds pieces of tokens"),
         (lambda *args: mixed(*args, merge=False), "merged without bringing"),
@@ -116,6 +129,7 @@ WRONG_ANSWERS = {
         (lambda w, h, n: w.clone(), "nothing was taken away"),
         (lambda w, h, n: zeroed(w, h), "a single row"),
         (lambda w, h, n: zeroed(w, slice(h, None, n)), "every H-th row"),
+        (lambda w, h, n: zeroed(w, slice(h * n, (h + 1) * n)), "d rows, not n_heads"),
         (lambda w, h, n: w - zeroed(w, rows_of(w, h, n)), "only this head is left"),
         (lambda w, h, n: zeroed(w, rows_of(w, h - 1, n)), "counted from 0"),
         (rows_deleted, "no longer fit"),
