@@ -27,7 +27,7 @@ def _expect_boolean(got: Any, what: str) -> None:
 @exercise("causal-mask")
 def causal_mask(answer: Callable[[int, int], Tensor]) -> None:
     """`answer(n_queries, n_keys)` is causal for the last queries of all positions."""
-    for seq, src in [(2, 5), (4, 4), (1, 3), (5, 6), (1, 1)]:
+    for seq, src in [(3, 5), (4, 4), (1, 3), (5, 6), (1, 1)]:
         want = masks.causal(seq, src)
         queries, keys = torch.arange(seq)[:, None], torch.arange(src)
         last = queries + src - seq
@@ -36,8 +36,11 @@ def causal_mask(answer: Callable[[int, int], Tensor]) -> None:
             "a query does not see its own position. It may: use <=.": keys < last,
             "the queries are taken as the first positions. They are the last ones: query 0 stands "
             "at position n_keys - n_queries.": keys <= queries,
+            "each query sees the position after its own as well. Compare with its own.": keys
+            <= last + 1,
             "each query sees what comes after it. Turn the comparison round.": keys >= last,
             "everything is allowed.": torch.ones_like(want),
+            "rows are keys here. A row belongs to a query.": want.T,
         }
         with blame(
             f"{seq} queries and {src} keys: compare a column of positions, [:, None], with a row."
@@ -45,10 +48,7 @@ def causal_mask(answer: Callable[[int, int], Tensor]) -> None:
             got = answer(seq, src)
         what = f"the mask of {seq} queries and {src} keys"
         _expect_boolean(got, what)
-        causes = _unlike(want, causes)
-        if seq != src:
-            causes["rows are keys here. A row belongs to a query."] = want.T
-        compare(got, want, what, causes)
+        compare(got, want, what, _unlike(want, causes))
 
 
 @exercise("to-allowed")
@@ -108,6 +108,7 @@ def _mistaken_masks(ids: Tensor, pad_id: int) -> dict[str, Tensor]:
     want = keys & causal
     mistaken = {
         "True marks what is blocked here. In this course it marks what is allowed.": ~want,
+        "the real tokens are hidden and the padding is not. Use !=.": (~keys) & causal,
         "the future is not hidden.": keys.expand_as(want),
         "the padding is not hidden.": causal.expand_as(want),
         "the padding is hidden as a query, not as a key. Keys are the last axis.": queries & causal,
@@ -149,18 +150,8 @@ class _Cancelling(nn.Module):
 
 
 def _next_row(x: Tensor) -> Tensor:
-    """Let each row see the next one as well, which is what a mask shifted by one does."""
-    return x + torch.cat([x[:, 1:], x[:, -1:]], dim=1)
-
-
-def _second_only(x: Tensor) -> Tensor:
-    """Let each row see the next one as well, in the second sequence of a batch only."""
-    return torch.cat([x[:1], _next_row(x[1:2]), x[2:]])
-
-
-def _far_ahead(x: Tensor) -> Tensor:
-    """Let the first row see the last one, and nobody else the future."""
-    return torch.cat([x[:, :1] + x[:, -1:], x[:, 1:]], dim=1)
+    """Let each row but the first see the next one as well."""
+    return x + torch.cat([x[:, :1], x[:, 2:], x[:, -1:]], dim=1)
 
 
 _EARLIER = "Row i may depend on rows up to i: look at later ones only, and take each row by itself."
@@ -171,12 +162,14 @@ _JUDGED: list[tuple[str, Callable[[], Callable[[Tensor], Tensor]], bool, str]] =
     ("a linear layer", lambda: nn.Linear(6, 3), False, "A row may depend on itself."),
     ("a running sum", lambda: lambda x: x.cumsum(dim=1), False, _EARLIER),
     ("a sum from the end", lambda: lambda x: x.flip(1).cumsum(dim=1).flip(1), True, _LATER),
-    ("one whose first row sees the last", lambda: _far_ahead, True, "Look at all later positions, "
-     "not only at the next one."),
+    ("one whose first row sees the last",
+     lambda: lambda x: torch.cat([x[:, :1] + x[:, -1:], x[:, 1:]], dim=1), True,
+     "Look at all later positions, not only at the next one."),
     ("one whose rows see the next", lambda: _next_row, True, "Look at all pairs, not only at the "
      "first row and the last."),
-    ("one that leaks in the second sequence", lambda: _second_only, True, "Look at every sequence "
-     "of the batch."),
+    ("one that leaks in the second sequence",
+     lambda: lambda x: torch.cat([x[:1], _next_row(x[1:2]), x[2:]]), True,
+     "Look at every sequence of the batch."),
     ("a leak behind a layer normalization", _Cancelling, True, "The plain sum of a normalized row "
      "is always 0, and so is its gradient. Weight the entries differently."),
 ]  # fmt: skip
@@ -197,12 +190,22 @@ def leaks(answer: Callable[[Callable[[Tensor], Tensor], Tensor], bool]) -> None:
             if got is None:
                 raise Wrong("nothing came back. The function probably lacks a `return`.")
             if isinstance(got, Tensor) and got.numel() > 1:
-                raise Wrong(f"expected True or False, got a tensor of shape {tuple(got.shape)}.")
+                raise Wrong(f"expected a bool, got a tensor of shape {tuple(got.shape)}.")
             if bool(got) != want:
                 judged = "harmless" if want else "leaking"
                 raise Wrong(f"{name} was judged {judged}, and it is not. {reason}")
             if not isinstance(got, bool):
                 raise Wrong(f"expected a Python bool, got {type(got).__name__}: wrap it in bool().")
+
+
+def _expect_zero(got: Any) -> None:
+    """Refuse anything but 0 as the loss if nothing counts."""
+    if got is None:
+        raise Wrong("nothing came back where nothing counts. Return 0 then.")
+    got = torch.as_tensor(got)
+    if got.isnan().any():
+        raise Wrong("if nothing counts, it is the mean of nothing, 0 / 0. Return 0 then.")
+    compare(got, torch.tensor(0.0), "the loss if nothing counts")
 
 
 @exercise("masked-loss")
@@ -244,7 +247,4 @@ def masked_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
                 "exponential overflows, or a probability underflows to 0. Use log_softmax."
             )
         compare(got, want, f"the loss of {batch} × {seq} targets", _unlike(want, causes))
-    got = torch.as_tensor(answer(_random(2, 3, 4), torch.full((2, 3), -100)))
-    if got.isnan().any():
-        raise Wrong("if nothing counts, it is the mean of nothing, 0 / 0. Return 0 then.")
-    compare(got, torch.tensor(0.0), "the loss if nothing counts")
+    _expect_zero(answer(_random(2, 3, 4), torch.full((2, 3), -100)))

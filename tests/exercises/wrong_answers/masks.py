@@ -93,11 +93,12 @@ WRONG_ANSWERS = {
         (compared(lambda k, q: k < q), "does not see its own position"),
         (compared(lambda k, q: k <= q, shift=False), "They are the last ones"),
         (compared(lambda k, q: k >= q), "sees what comes after it"),
+        (compared(lambda k, q: k <= q + 1), "the position after its own"),
         (compared(lambda k, q: torch.ones_like(k <= q)), "everything is allowed"),
         (compared(lambda k, q: (k <= q).float()), "expected a boolean mask, got torch.float32"),
         (compared(lambda k, q: (k <= q).T), "A row belongs to a query"),
         (lambda q, k: torch.arange(k) <= torch.arange(q), "compare a column of positions"),
-        (lambda q, k: torch.ones(k, k).tril().bool(), "expected shape (2, 5), got (5, 5)"),
+        (lambda q, k: torch.ones(k, k).tril().bool(), "expected shape (3, 5), got (5, 5)"),
     ],
     "to-allowed": [
         (lambda mask, convention: mask, "every entry is turned round"),
@@ -137,6 +138,7 @@ WRONG_ANSWERS = {
             "The diagonal is allowed",
         ),
         (decoder(lambda real, tri: real[:, None] & tri), "axis of the heads is missing"),
+        (decoder(lambda real, tri: ~real[:, None, None] & tri), "Use !="),
         (decoder(lambda real, tri: real & tri), "the axes do not line up"),
         (decoder(lambda real, tri: real[:, None, None] & tri, pad=0), "It is pad_id"),
         (decoder(lambda real, tri: (real[:, None, None] & tri).long()), "got torch.int64"),
@@ -153,6 +155,7 @@ WRONG_ANSWERS = {
         (lambda function, x: by_pairs(function, x).triu(1), "got a tensor of shape (5, 5)"),
         (lambda function, x: by_pairs(function, x).triu(1).any(), "wrap it in bool()"),
         (lambda function, x: bool(by_pairs(function, x)[0, -1]), "Look at all pairs"),
+        (lambda function, x: bool(by_pairs(function, x)[0, 1:].any()), "Look at all pairs"),
         (plain_sum, "is always 0"),
         (graph_freed, "retain_graph=True"),
         (first_sequence_only, "every sequence of the batch"),
@@ -190,6 +193,14 @@ WRONG_ANSWERS = {
         (
             lambda logits, targets: F.cross_entropy(logits.flatten(0, 1), targets.flatten()),
             "it is the mean of nothing",
+        ),
+        (
+            lambda logits, targets: (
+                loss_of_each(logits, targets)[targets != -100].mean()
+                if (targets != -100).any()
+                else None
+            ),
+            "nothing came back",
         ),
     ],
 }
