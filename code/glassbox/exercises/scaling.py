@@ -4,6 +4,7 @@ from collections.abc import Callable
 from math import e, isfinite, log, sqrt
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from glassbox.exercises.engine import Wrong, blame, compare, exercise
@@ -62,10 +63,8 @@ def score_spread(answer: Callable[[int, float, float, float], float]) -> None:
             "sigma_k**2.": sqrt(d_k * size) / divisor,
             "only the queries' spread was used.": sqrt(d_k) * sigma_q / divisor,
             "only the keys' spread was used.": sqrt(d_k) * sigma_k / divisor,
-            "variances of a product multiply; here they were added.": sqrt(
-                d_k * (sigma_q**2 + sigma_k**2)
-            )
-            / divisor,
+            "variances of a product multiply; here they were "
+            "added.": sqrt(d_k * (sigma_q**2 + sigma_k**2)) / divisor,
         }, rtol=1e-4)  # fmt: skip
 
 
@@ -198,54 +197,54 @@ def temperature_for(answer: Callable[[Tensor, float], float]) -> None:
         )
 
 
+def _rms(x: Tensor, dim: int | None = -1) -> Tensor:
+    """Divide by the root mean square over one axis, or over all."""
+    return x / x.square().mean(dim=dim, keepdim=dim is not None).sqrt()
+
+
+def _squared(x: Tensor) -> Tensor:
+    """Divide by the mean square, without the root."""
+    return x / x.square().mean(-1, keepdim=True)
+
+
 @exercise("bounded-scores")
 def bounded_scores(answer: Callable[[Tensor, Tensor, float], Tensor]) -> None:
     """`answer(q, k, gain)` holds the scaled scores of normalized queries and keys."""
-
-    def rms(x: Tensor, dim: int | None = -1) -> Tensor:
-        return x / x.square().mean(dim=dim, keepdim=dim is not None).sqrt()
-
-    def centered(x: Tensor) -> Tensor:
-        return rms(x - x.mean(-1, keepdim=True))
-
     for seed, (*batch, tokens, sources, d_k) in enumerate(
         [(4, 6, 9), (5, 5, 5), (2, 3, 7, 8), (3, 3, 3, 3), (2, 3, 4, 2, 16)]
     ):
         gain = (1.5, 1.0, 0.7, 2.0, 3.0)[seed]
+        scale = gain**2 / sqrt(d_k)
         q = 4 * _random(*batch, tokens, d_k, seed=seed) + 1
         k = 0.3 * _random(*batch, sources, d_k, seed=seed + 10) - 0.1
-        dots = rms(q) @ rms(k).mT
-        want = gain**2 * dots / sqrt(d_k)
+        want = scale * _rms(q) @ _rms(k).mT
         causes = {
-            "the gain was applied once. Queries and keys both get it.": gain * dots / sqrt(d_k),
-            "the gain is missing.": dots / sqrt(d_k),
-            "the dot products are not divided by the root of d_k.": gain**2 * dots,
-            "they were divided by d_k, not by its root.": gain**2 * dots / d_k,
+            "the gain was applied once. Queries and keys both get it.": want / gain,
+            "the gain is missing.": want / gain**2,
+            "the dot products are not divided by the root of d_k.": want * sqrt(d_k),
+            "they are too small by the root of d_k. Divide dot products by the root, not by d_k; "
+            "and vectors by their root mean square, which leaves them longer than 1.": want
+            / sqrt(d_k),
             "the vectors were given length 1. Divided by its root mean square, a vector has "
             "length sqrt(d_k).": want / d_k,
-            "the vectors have length 1, and the dot products were not divided by the root of "
-            "d_k.": gain**2 * dots / d_k,
-            "only the queries were normalized.": gain**2 * (rms(q) @ k.mT) / sqrt(d_k),
-            "only the keys were normalized.": gain**2 * (q @ rms(k).mT) / sqrt(d_k),
-            "nothing was normalized.": gain**2 * (q @ k.mT) / sqrt(d_k),
-            "one root mean square was taken of all vectors together. Each vector has its own.": gain
-            ** 2
-            * (rms(q, None) @ rms(k, None).mT)
-            / sqrt(d_k),
+            "only the queries were normalized.": scale * _rms(q) @ k.mT,
+            "only the keys were normalized.": scale * q @ _rms(k).mT,
+            "nothing was normalized.": scale * q @ k.mT,
+            "one root mean square was taken of all vectors together. Each vector has its "
+            "own.": scale * _rms(q, None) @ _rms(k, None).mT,
             "the mean square runs over the tokens. It belongs to the last axis, one vector at a "
-            "time.": gain**2 * (rms(q, -2) @ rms(k, -2).mT) / sqrt(d_k),
-            "the mean was subtracted first, as LayerNorm does. Divide only.": gain**2
-            * (centered(q) @ centered(k).mT)
-            / sqrt(d_k),
+            "time.": scale * _rms(q, -2) @ _rms(k, -2).mT,
+            "the mean was subtracted first, as LayerNorm does. Divide only.": scale
+            * F.layer_norm(q, (d_k,), eps=1e-12)
+            @ F.layer_norm(k, (d_k,), eps=1e-12).mT,
             "the softmax was applied. Return the scores.": want.softmax(-1),
-            "the root is missing: the vectors were divided by their mean square.": gain**2
-            * (q / q.square().mean(-1, keepdim=True))
-            @ (k / k.square().mean(-1, keepdim=True)).mT
-            / sqrt(d_k),
-        }
+            "the vectors were divided by their mean square, not by its root.": scale
+            * _squared(q)
+            @ _squared(k).mT,
+        }  # fmt: skip
         with blame(
             f"queries {tuple(q.shape)} and keys {tuple(k.shape)} did not fit. Take the mean square "
             "over the last axis with keepdim=True, and transpose the keys with .mT."
         ):
             got = answer(q.clone(), k.clone(), gain)
-        compare(got, want, "the scores", causes)
+        compare(got, want, "the scores", causes, rtol=1e-3, atol=1e-3)

@@ -114,7 +114,8 @@ WRONG_ANSWERS = {
         (lambda q, k, g: g * rms(q) @ rms(k).mT / root(k), "the gain was applied once"),
         (lambda q, k, g: rms(q) @ rms(k).mT / root(k), "the gain is missing"),
         (lambda q, k, g: g * rms(q) @ (g * rms(k)).mT, "not divided by the root of d_k"),
-        (lambda q, k, g: g**2 * rms(q) @ rms(k).mT / k.shape[-1], "not by its root"),
+        (lambda q, k, g: g**2 * rms(q) @ rms(k).mT / k.shape[-1], "the root, not by d_k"),
+        (lambda q, k, g: g**2 * unit(q) @ unit(k).mT, "leaves them longer than 1"),
         (lambda q, k, g: g**2 * unit(q) @ unit(k).mT / root(k), "were given length 1"),
         (lambda q, k, g: g**2 * rms(q) @ k.mT / root(k), "only the queries were normalized"),
         (lambda q, k, g: g**2 * q @ rms(k).mT / root(k), "only the keys were normalized"),
@@ -137,7 +138,7 @@ WRONG_ANSWERS = {
             lambda q, k, g: (
                 g**2 * q / q.square().mean(-1, True) @ (k / k.square().mean(-1, True)).mT / root(k)
             ),
-            "divided by their mean square",
+            "by their mean square",
         ),
         (dropped_axis, "keepdim=True"),
         (lambda q, k, g: g**2 * rms(q) @ rms(k) / root(k), "transpose the keys"),
