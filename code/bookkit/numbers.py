@@ -71,10 +71,14 @@ def seen_texts(cell: NotebookNode) -> list[str]:
     return texts
 
 
-def shown_numbers(cells: list[NotebookNode]) -> set[tuple[Decimal, bool]]:
-    """Collect every number that code cells show, each with whether it is a percentage."""
-    matches = (m for cell in cells for text in seen_texts(cell) for m in NUMBER.finditer(text))
-    return {(_value(match), bool(match["percent"])) for match in matches}
+def shown_numbers(cells: list[NotebookNode]) -> list[tuple[Decimal, bool]]:
+    """Collect every number that code cells show, each with whether it is a percentage.
+
+    1 and 1.00 are two of them, for they have not the same digits to quote.
+    """
+    matches = [m for cell in cells for text in seen_texts(cell) for m in NUMBER.finditer(text)]
+    numbers = [(_value(match), bool(match["percent"])) for match in matches]
+    return list({(str(value), percent): (value, percent) for value, percent in numbers}.values())
 
 
 def agrees(quoted: Decimal, percent: bool, shown: Decimal, shown_percent: bool = False) -> bool:
@@ -91,7 +95,7 @@ def agrees(quoted: Decimal, percent: bool, shown: Decimal, shown_percent: bool =
     )
 
 
-def is_shown(quoted: Decimal, percent: bool, shown: set[tuple[Decimal, bool]]) -> bool:
+def is_shown(quoted: Decimal, percent: bool, shown: list[tuple[Decimal, bool]]) -> bool:
     """Tell whether one of the shown numbers is the quoted one."""
     return any(agrees(quoted, percent, *candidate) for candidate in shown)
 

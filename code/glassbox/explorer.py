@@ -95,7 +95,7 @@ def explore(
         looks = (one_head(head, keys) for head in weights.detach())
         said = "; ".join(f"{name} {look}" for name, look in zip(names, looks, strict=True))
         plain = "A choice of the query, and for each of "
-        plain += f"{len(names)} heads a bar for each key: {said}."
+        plain += f"{len(names)} maps a bar for each key: {said}."
         html = _heads_page(f"explore-{name}", weights.detach(), queries, keys, decimals, names)
         display({"text/html": html, "text/plain": plain}, raw=True)
         return

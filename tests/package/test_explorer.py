@@ -75,7 +75,7 @@ def test_each_query_has_a_section_with_a_table_for_each_head(displayed):
 def test_several_heads_are_said_one_by_one(displayed):
     explore(HEADS, ["cat", "sat"], ["a", "b"], name="toy")
     assert displayed[0]["text/plain"] == (
-        "A choice of the query, and for each of 3 heads a bar for each key: head 0 looks mostly at "
+        "A choice of the query, and for each of 3 maps a bar for each key: head 0 looks mostly at "
         "the position before (mean weight 0.90); head 1 looks mostly at its own position (mean "
         "weight 0.80); head 2 looks at all keys alike (0.50 each)."
     )

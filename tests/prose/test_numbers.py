@@ -137,7 +137,17 @@ def test_of_html_only_what_a_reader_sees_counts(tmp_path):
     notebook = good_notebook()
     target = cell(notebook, "draw")
     target.outputs = [new_output("display_data", {"text/html": html, "text/plain": "A table."})]
-    assert shown_numbers([target]) == {(Decimal("0.76"), False)}
+    assert shown_numbers([target]) == [(Decimal("0.76"), False)]
+
+
+def test_the_same_number_with_more_digits_may_be_quoted_with_them():
+    first, then = (new_output("stream", name="stdout", text=text) for text in ("1\n", "1.00\n"))
+    target = cell(good_notebook(), "weigh")
+    target.outputs = [first, then]
+    shown = shown_numbers([target])
+    assert any(agrees(Decimal("1.00"), False, *number) for number in shown)
+    target.outputs = [first]
+    assert not any(agrees(Decimal("1.00"), False, *number) for number in shown_numbers([target]))
 
 
 @pytest.mark.parametrize(
@@ -199,5 +209,5 @@ def test_candidates_come_from_sources_outputs_and_alt_texts(tmp_path):
     cell(notebook, "draw").outputs[0].data["text/plain"] = "Bars up to 0.91, tensor([[-1., 0.]])"
     shown = shown_numbers(write_book(tmp_path, notebook).code_cells)
     numbers = ("1000000", "3e-4", "0.91", "-1", "1000", "0.2379")
-    assert {(Decimal(number), False) for number in numbers} <= shown
+    assert {(Decimal(number), False) for number in numbers} <= set(shown)
     assert (Decimal("12.5"), True) in shown
