@@ -20,7 +20,7 @@ book: $(READY) ## build the book into _build/html
 test: book ## run every check there is
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 	$(BIN)/python -m pytest --nbval chapters -n 2 --dist loadfile --nbval-cell-timeout 60
 
 mutants: $(READY) ## plant known faults in the model and see that the tests notice

@@ -19,6 +19,7 @@ ALIKE = [name for name in PAGES if name.startswith(("chapters/api-", "genindex",
 """Pages of the reference, made by one template: the first stands for their colors in the dark."""
 EVERY_KIND = [PAGES[0], f"{NOTEBOOKS[0]}.html"]
 """Pages that have all the buttons and menus which the template shows in a narrow window only."""
+PHONE = {"width": 360, "height": 740}
 
 
 def report(page: str, faults: list[str]) -> None:
@@ -26,25 +27,20 @@ def report(page: str, faults: list[str]) -> None:
     assert not faults, "\n" + "\n".join(f"{page}: {fault}" for fault in faults)
 
 
-def axe_rules(name, width, theme):
-    """Return the rules of axe-core that can find something on a page that they found nowhere yet.
+def check_page(name, book, contexts):
+    """Fail with all faults of a page: wide in light and dark, then as narrow as a phone.
 
-    What a page holds is the same in both themes and at both widths. So one reading by all rules is
-    followed by those on colors in the dark, and on a phone by those on sizes.
+    What a page holds is the same in both themes and at both widths. So one reading by all rules of
+    axe-core is followed by those on colors in the dark, and by those on sizes on a phone.
     """
-    if theme == "dark":
-        return site_checks.COLOR_RULES if width == 1280 and name not in ALIKE else []
-    return None if width == 1280 or name in EVERY_KIND else site_checks.WIDTH_RULES
-
-
-def check_page(name, width, book, contexts):
-    """Fail with all faults of a page at a width, in light and dark."""
-    visit = site_checks.open_page(contexts[width], book / name)
+    visit = site_checks.open_page(contexts[1280], book / name)
+    in_the_dark = [] if name in ALIKE else site_checks.COLOR_RULES
     try:
-        faults = []
-        for theme in ("light", "dark"):
-            found = site_checks.visible_faults(visit.page, theme, axe_rules(name, width, theme))
-            faults += [f"{width} pixels, {theme}: {fault}" for fault in found]
+        faults = site_checks.visible_faults(visit.page, "light")
+        faults += site_checks.visible_faults(visit.page, "dark", in_the_dark)
+        visit.page.set_viewport_size(PHONE)
+        narrow = site_checks.visible_faults(visit.page, "light", site_checks.WIDTH_RULES)
+        faults += [f"{PHONE['width']} pixels: {fault}" for fault in narrow]
         faults += (
             visit.console_faults() + visit.network_faults() + visit.weight_faults(book.resolve())
         )
@@ -53,9 +49,19 @@ def check_page(name, width, book, contexts):
     report(name, faults)
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_page_is_sound_in_a_wide_window_in_light_and_dark(name, book, contexts):
-    check_page(name, 1280, book, contexts)
+@pytest.mark.parametrize("name", PAGES[::2])
+def test_page_is_sound_wide_and_narrow_in_light_and_dark(name, book, contexts):
+    check_page(name, book, contexts)
+
+
+@pytest.mark.parametrize("name", EVERY_KIND)
+def test_page_is_sound_when_opened_on_a_phone(name, book, contexts):
+    visit = site_checks.open_page(contexts[360], book / name)
+    try:
+        faults = site_checks.visible_faults(visit.page, "light") + visit.console_faults()
+    finally:
+        visit.page.close()
+    report(name, faults)
 
 
 @pytest.mark.parametrize("name", PAGES)
