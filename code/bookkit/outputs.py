@@ -10,6 +10,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 EXEMPT = "nbval-ignore-output"
+"""The tag of a cell that cannot print the same twice; its metadata say why."""
 TOLERANCE = 3 / 255
 """Mean difference of two pictures that another processor's rounding may make."""
 
