@@ -21,7 +21,8 @@ test: book ## run every check there is
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 3 --dist loadfile
-	$(BIN)/python -m pytest --nbval chapters -n 2 --dist loadfile --nbval-cell-timeout 60
+	$(BIN)/python -m bookkit colab
+	$(BIN)/python -m pytest --nbval chapters -p bookkit.nbval_pictures --nbval-kernel-name like-colab -n 2 --dist loadfile --nbval-cell-timeout 60
 
 mutants: $(READY) ## plant known faults in the model and see that the tests notice
 	$(BIN)/python -m bookkit mutants

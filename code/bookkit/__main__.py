@@ -26,6 +26,12 @@ def parser() -> argparse.ArgumentParser:
         "it: _config.yml, the setup cells, README, links. Safe to repeat.",
     )
     stamp.add_argument("repository", metavar="owner/name", help="for example jane/attention-course")
+    commands.add_parser(
+        "colab",
+        help="make an environment like Colab's, with the package installed by a setup cell",
+        description="Make .venv/colab and a Jupyter kernel for it, named like-colab, in which "
+        "the chapters can be run as a reader's first visit to Colab would run them.",
+    )
     faults = commands.add_parser(
         "mutants",
         help="plant known faults in the package and see that the tests notice",
@@ -67,6 +73,11 @@ def main(arguments: list[str] | None = None) -> int:
         from bookkit.bench import page  # only this command needs torch
 
         return page.main(given.rounds)
+    if given.command == "colab":
+        from bookkit import colab  # the kernel machinery takes a second to import
+
+        colab.prepare()
+        return 0
     from bookkit import notebooks  # the kernel machinery takes a second to import
 
     return notebooks.reexecute_all(notebook_paths(given.paths))

@@ -1,16 +1,13 @@
-"""Two runs of a notebook print the same words and draw the same figures, in both themes."""
+"""Two runs of a notebook draw the same figures, in both themes."""
 
 import base64
 import io
 from collections.abc import Iterator
-from itertools import zip_longest
 
 import numpy as np
 from nbformat import NotebookNode
 from PIL import Image
 
-EXEMPT = "nbval-ignore-output"
-"""The tag of a cell that cannot print the same twice; its metadata say why."""
 TOLERANCE = 3 / 255
 """Mean difference of two pictures that another processor's rounding may make."""
 
@@ -48,35 +45,4 @@ def picture_faults(stored: NotebookNode, fresh: NotebookNode) -> list[str]:
         else:
             continue
         faults.append(f"{stored.id}: the {name} {problem}. Run `make notebooks`.")
-    return faults
-
-
-def texts(cell: NotebookNode) -> dict[str, str]:
-    """Return what a cell printed on each stream, and all else that it shows as plain text."""
-    found: dict[str, str] = {}
-    for output in cell.get("outputs", []):
-        if output.output_type == "stream":
-            kind, text = output.name, output.text
-        elif output.output_type == "error":
-            kind, text = "error", f"{output.ename}: {output.evalue}\n"
-        else:
-            kind, text = "display", output.data.get("text/plain", "") + "\n"
-        found[kind] = found.get(kind, "") + text
-    return found
-
-
-def text_faults(stored: NotebookNode, fresh: NotebookNode) -> list[str]:
-    """Compare the words that a cell has stored with those that it prints now, to the letter."""
-    if EXEMPT in stored.metadata.get("tags", []):
-        return []
-    before, now = texts(stored), texts(fresh)
-    faults = []
-    for kind in sorted(before | now):
-        old, new = (found.get(kind, "").splitlines() for found in (before, now))
-        pairs = zip_longest(old, new, fillvalue="nothing")
-        changed = next(((a, b) for a, b in pairs if a != b), None)
-        if changed:
-            faults.append(
-                f"{stored.id}: on {kind} {changed[0]!r} is stored and {changed[1]!r} comes now."
-            )
     return faults

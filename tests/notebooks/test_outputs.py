@@ -1,16 +1,21 @@
-"""What a cell has stored and does not show any more is found: words, and pictures in each theme."""
+"""A picture that a cell does not draw any more is found, in each theme, and nbval reports it."""
 
 import base64
 import io
+import os
+import re
+import subprocess
+import sys
 from copy import deepcopy
 from itertools import pairwise
 
+import nbformat
 import numpy as np
 import pytest
 from PIL import Image
 from sample_notebook import code, new_output
 
-from bookkit.outputs import picture_faults, pixels, text_faults
+from bookkit.outputs import picture_faults, pixels
 from bookkit.pages import notebooks
 
 
@@ -30,12 +35,6 @@ def drawn(light, dark):
     return code(
         "draw", "figures.show(fig)", 1, [new_output("display_data", data, metadata=metadata)]
     )
-
-
-def printed(*lines, stream="stdout", tags=()):
-    """Make a cell that prints lines, each by an output of its own, as a slow kernel sends them."""
-    outputs = [new_output("stream", name=stream, text=f"{line}\n") for line in lines]
-    return code("say", "print(x)", 1, outputs, tags)
 
 
 STORED = drawn(picture(), picture(40))
@@ -68,31 +67,6 @@ def test_a_picture_without_its_dark_twin_is_named():
     assert "dark picture 1 is missing" in picture_faults(alone, alone)[0]
 
 
-def test_the_same_words_are_no_fault_however_they_were_sent():
-    assert text_faults(printed("a", "b"), printed("a\nb")) == []
-    assert text_faults(STORED, STORED) == []
-
-
-@pytest.mark.parametrize(
-    ("fresh", "words"),
-    [
-        (printed("a", "c"), "on stdout 'b' is stored and 'c' comes now"),
-        (printed("a"), "on stdout 'b' is stored and 'nothing' comes now"),
-        (printed("a", "b", "b"), "on stdout 'nothing' is stored and 'b' comes now"),
-        (printed("a", "b", stream="stderr"), "on stderr 'nothing' is stored and 'a' comes now"),
-        (code("say", "x", 1, [new_output("error", ename="E", evalue="e")]), "'E: e' comes now"),
-        (STORED, "on display 'nothing' is stored and 'Dots.' comes now"),
-    ],
-)
-def test_other_words_are_named(fresh, words):
-    faults = text_faults(printed("a", "b"), fresh)
-    assert any(words in fault and fault.startswith("say: ") for fault in faults), faults
-
-
-def test_an_exempt_cell_may_print_what_it_likes():
-    assert text_faults(printed("a", tags=["nbval-ignore-output"]), printed("b")) == []
-
-
 def test_real_figures_that_swapped_places_are_named():
     cells = [
         cell
@@ -111,3 +85,28 @@ def test_real_figures_that_swapped_places_are_named():
 def test_pixels_are_numbers_between_0_and_1():
     assert pixels(picture(255)).max() == 1
     assert pixels(None) is None
+
+
+def test_nbval_compares_pictures_and_runs_in_an_empty_folder(tmp_path):
+    data = {"image/png": picture(), "text/plain": "Dots."}
+    metadata = {"glassbox": {"dark": picture(40)}}
+    show = f"display({data}, raw=True, metadata={metadata})"
+    cells = [deepcopy(STORED), drawn(picture(100), picture(40)), drawn(picture(), picture(90))]
+    for i, cell in enumerate(cells):
+        cell.update(id=f"draw-{i}", source=show)
+    files = code("files", "import os\nprint(os.listdir())", 1)
+    files.outputs = [new_output("stream", name="stdout", text="[]\n")]
+    nbformat.write(nbformat.v4.new_notebook(cells=[*cells, files]), tmp_path / "drawings.ipynb")
+    command = [sys.executable, "-m", "pytest", "--nbval", "drawings.ipynb", "--rootdir", tmp_path]
+    result = subprocess.run(
+        [*command, "-p", "bookkit.nbval_pictures", "-p", "no:cacheprovider", "-p", "no:xdist"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_ADDOPTS": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    summary = result.stdout.split("short test summary")[-1]
+    assert re.findall(r"FAILED \S+::Cell (\d+)", summary) == ["1", "2"], result.stdout
+    assert "draw-1: the light picture 1 differs" in result.stdout
+    assert "draw-2: the dark picture 1 differs" in result.stdout
