@@ -163,6 +163,8 @@ LAYERS = [
          "x has shape (8,)", "expected (..., tokens, width)", "x.unsqueeze(0)"),
     case("one-head-double", lambda: SelfAttention(8, 4)(X.double()), ValueError,
          "x holds torch.float64", "hold torch.float32", "expected one type", "x.to(torch.float32)"),
+    case("one-head-meta", lambda: SelfAttention(8, 4).to("meta")(X.double().to("meta")), ValueError,
+         "x holds torch.float64", "hold torch.float32", "expected one type", "x.to(torch.float32)"),
     case("head-list-double", lambda: HeadList(8, 2)(X.double()), ValueError,
          "x holds torch.float64", "hold torch.float32", "x.to(torch.float32)"),
     case("head-list-without-batch", lambda: HeadList(8, 2)(X[0]), ValueError,

@@ -75,7 +75,8 @@ def like(name: str, given: Tensor, parameter: Tensor) -> None:
     """
     tensor(name, given)
     place(name, given, parameter)
-    if given.dtype != parameter.dtype and not torch.is_autocast_enabled(given.device.type):
+    converted = not given.is_meta and torch.is_autocast_enabled(given.device.type)
+    if given.dtype != parameter.dtype and not converted:
         fix = f"Convert it: {name}.to({parameter.dtype})."
         if not given.is_floating_point():
             fix = f"Look token ids up in an embedding first, or convert numbers: {name}.float()."
