@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from glassbox.exercises.engine import Wrong, blame, compare, exercise
-from glassbox.exercises.position import expect_value_error, draw, unlike, waves
+from glassbox.exercises.position import draw, expect_value_error, unlike, waves
 
 
 @exercise("add-positions")
@@ -98,7 +98,7 @@ def _expect_to_follow(module: nn.Module, shape: tuple[int, int], width: int) -> 
     if wide.dtype != torch.float64:
         raise Wrong(f"after .double(), the sums are {wide.dtype}. Do not fix the type in forward.")
     try:
-        module.to("meta")(torch.zeros(*shape, width, device="meta"))
+        module.to("meta")(torch.zeros(*shape, width, dtype=torch.float64, device="meta"))
     except RuntimeError as error:
         raise Wrong(
             "on another device the forward pass fails: a tensor stayed behind or is made on the "
