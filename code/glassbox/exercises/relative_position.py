@@ -154,8 +154,9 @@ def _mistaken_turns(x: Tensor, where: Tensor) -> dict[str, Tensor]:
     a, b = x.chunk(2, dim=-1)
     phi = where[:, None] * 10000.0 ** (-2 * i / width)
     first = a * phi.cos() - b * phi.sin()
-    cause = "only the first half is turned. The second becomes a sin + b cos."
-    causes[cause] = torch.cat([first, b], dim=-1)
+    plus = torch.cat([a * phi.cos() + b * phi.sin(), a * phi.sin() + b * phi.cos()], dim=-1)
+    causes["a minus is missing: the first half becomes a cos − b sin."] = plus
+    causes["only the first half is turned. The second: a sin + b cos."] = torch.cat([first, b], -1)
     spoiled = torch.cat([first, first * phi.sin() + b * phi.cos()], dim=-1)
     causes["the second half was made from the first one after it was turned. Keep a."] = spoiled
     return causes

@@ -154,6 +154,10 @@ WRONG_ANSWERS = {
         (lambda x, positions: x, "nothing is turned"),
         (turned(after=lambda a, b, cos, sin: [a * cos - b * sin, b]), "only the first half"),
         (turned(after=overwritten), "after it was turned"),
+        (
+            turned(after=lambda a, b, cos, sin: [a * cos + b * sin, a * sin + b * cos]),
+            "a minus is missing",
+        ),
         (lambda x, positions: x * positions.cos(), "shape (T, d/2)"),
     ],
     "convert-halves": [
