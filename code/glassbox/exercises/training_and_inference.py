@@ -63,6 +63,7 @@ def prefix_losses(answer: Callable[[Any, Tensor], Tensor]) -> None:
                 last = torch.stack([row[:, -1] for row in rows], dim=1)
                 first = torch.stack([row[:, 0] for row in rows], dim=1)
                 at_once = model(text[:, :-1]).logits
+                short = torch.cat([model(text[:, t : t + 1]).logits for t in range(seq)], dim=1)
             want = loss_of_each(last, text[:, 1:])
             causes = {
                 "these are the losses of one pass. Without a causal mask its rows have read what "
@@ -71,6 +72,8 @@ def prefix_losses(answer: Callable[[Any, Tensor], Tensor]) -> None:
                 "read. Compare with the token behind it.": loss_of_each(last, text[:, :-1]),
                 "the first row of each pass is used. It predicts the second token; use the last "
                 "row.": loss_of_each(first, text[:, 1:]),
+                "each token is predicted from the one token before it alone. Give the model the "
+                "whole prefix.": loss_of_each(short, text[:, 1:]),
                 "these are log probabilities. The loss has the other sign.": -want,
                 "these are probabilities. The loss is minus their logarithm.": (-want).exp(),
                 "this is the mean. Return the loss of each next token, (B, T).": want.mean(),

@@ -31,6 +31,14 @@ def whole_rows(model, text: Tensor) -> Tensor:
     return torch.stack(losses, dim=1)
 
 
+def one_token(model, text: Tensor) -> Tensor:
+    losses = [
+        F.cross_entropy(model(text[:, t - 1 : t]).logits[:, 0], text[:, t], reduction="none")
+        for t in range(1, text.shape[1])
+    ]
+    return torch.stack(losses, dim=1)
+
+
 def pulled(pull, average=lambda total, targets: total / (targets != -100).sum()):
     """A gradient from softmax, one-hot and what counts, divided in some way."""
 
@@ -108,6 +116,7 @@ WRONG_ANSWERS = {
         (at_once, "run the model on each prefix"),
         (prefixes(lambda losses: losses, shift=-1), "Compare with the token behind it"),
         (prefixes(lambda losses: losses, row=0), "use the last row"),
+        (one_token, "one token before it alone"),
         (prefixes(lambda losses: -losses), "The loss has the other sign"),
         (prefixes(lambda losses: (-losses).exp()), "minus their logarithm"),
         (prefixes(lambda losses: losses.mean()), "Return the loss of each next token"),
@@ -165,12 +174,18 @@ WRONG_ANSWERS = {
             "the first row decides for all",
         ),
         (uncut, "the last token is still in the inputs"),
+        (
+            lambda rows, equals_id, pad_id: (rows[:, 1:], rows[:, :-1]),
+            "the tokens one place later. They are the targets",
+        ),
         (lambda rows, equals_id, pad_id: rows[:, 1:], "expected two tensors"),
     ],
     "exact-match": [
         (scored(lambda right, c: right.all(1).float().mean()), "are taken as wrong"),
         (scored(lambda right, c: right[c].float().mean()), "share of right tokens"),
         (scored(lambda right, c: (right | ~c).float().mean()), "share of places"),
+        (scored(lambda right, c: right.float().mean()), "share of right places"),
+        (scored(lambda right, c: (right | ~c).all().float()), "whether all rows are right"),
         (scored(lambda right, c: (right & c).any(1).float().mean()), "one right token is enough"),
         (scored(lambda right, c: (right | ~c).all(1).sum()), "number of right rows"),
         (scored(lambda right, c: 1 - (right | ~c).all(1).float().mean()), "share of wrong rows"),
