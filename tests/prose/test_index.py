@@ -34,8 +34,7 @@ WANTED = {
     ),
     "relative-position": "Q085 Q088",
     "training-and-inference": (
-        "Q006-Q009 Q070 Q072 Q093 Q170 Q176-Q183 "
-        "E008-E010 E012 E065 E067 E091 E111 E116-E121"
+        "Q006-Q009 Q070 Q072 Q093 Q170 Q176-Q183 E008-E010 E012 E065 E067 E091 E111 E116-E121"
     ),
     "generating": "Q001 Q010 Q069 Q107 Q138 E001-E002 E011 E064",
 }
