@@ -61,6 +61,7 @@ def make_environment() -> None:
     distributions = closure(PRESENT)
     wanted = "\n".join(f"{name}=={d.version}" for name, d in sorted(distributions.items()))
     wanted = f"{sys.version}\n{PYTHON}\n{wanted}\n"
+    describe_kernel()
     if STAMP.exists() and STAMP.read_text() == wanted:
         return
     shutil.rmtree(ENVIRONMENT, ignore_errors=True)
@@ -73,7 +74,6 @@ def make_environment() -> None:
                 link(source, site / file)
     fetch = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check"]
     subprocess.run([*fetch, "-d", WHEELS, *FETCHED], check=True)
-    describe_kernel()
     STAMP.write_text(wanted)
 
 
