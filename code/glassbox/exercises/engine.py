@@ -97,6 +97,20 @@ def check(name: str, answer: Callable[..., Any]) -> None:
     print(judge(name, answer))
 
 
+def draw(*shape: int, seed: int = 0) -> Tensor:
+    """Draw random numbers that are the same for everybody."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def unlike(want: Tensor, mistaken: dict[str, Tensor], atol: float = 1e-8) -> dict[str, Tensor]:
+    """Leave out the mistakes that make no difference here: no right answer gets their sentence."""
+    return {
+        cause: value
+        for cause, value in mistaken.items()
+        if value.shape != want.shape or not _equal(value, want, atol=atol)
+    }
+
+
 def _is_the_stubs(error: Exception) -> bool:
     """Tell a stub's bare `NotImplementedError` from one of PyTorch's, which has a message."""
     return isinstance(error, NotImplementedError) and not error.args

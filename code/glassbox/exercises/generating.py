@@ -6,21 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from glassbox.exercises.engine import Wrong, blame, compare, exercise
-
-
-def _random(*shape: int, seed: int = 0) -> Tensor:
-    """Random numbers that are the same for everybody."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-def _unlike(want: Tensor, mistaken: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Leave out the mistakes that make no difference here."""
-    return {
-        cause: result
-        for cause, result in mistaken.items()
-        if result.shape != want.shape or not torch.allclose(result.double(), want.double())
-    }
+from glassbox.exercises.engine import Wrong, blame, compare, draw, exercise, unlike
 
 
 @exercise("next-token-row")
@@ -29,7 +15,7 @@ def next_token_row(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
     for seed, (seq, vocab_size, lengths) in enumerate(
         [(5, 7, [3, 5, 1]), (4, 4, [2, 4, 1, 3]), (6, 3, [6]), (3, 5, [3, 2, 2, 1, 3])]
     ):
-        logits, ends = _random(len(lengths), seq, vocab_size, seed=seed), torch.tensor(lengths)
+        logits, ends = draw(len(lengths), seq, vocab_size, seed=seed), torch.tensor(lengths)
         each = range(len(lengths))
         want = torch.stack([logits[i, n - 1] for i, n in enumerate(lengths)])
         causes = {
@@ -57,7 +43,7 @@ def next_token_row(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
                     f"there is no such row: rows count from 0, so the last of n is n - 1, and "
                     f"there are as many texts as lengths. (PyTorch says: {error})"
                 ) from error
-        compare(got, want, f"texts of {lengths} tokens", _unlike(want, causes))
+        compare(got, want, f"texts of {lengths} tokens", unlike(want, causes))
 
 
 class _TooLong(ValueError):
@@ -66,8 +52,8 @@ class _TooLong(ValueError):
 
 def _reader(context: int, vocab_size: int, seed: int) -> Callable[[Tensor], Tensor]:
     """Return a causal model: each row depends on all tokens so far, and on their places."""
-    table = 2 * _random(vocab_size, 8, seed=seed)
-    places, out = _random(context, 8, seed=seed + 50), _random(8, vocab_size, seed=seed + 90)
+    table = 2 * draw(vocab_size, 8, seed=seed)
+    places, out = draw(context, 8, seed=seed + 50), draw(8, vocab_size, seed=seed + 90)
 
     def model(tokens: Tensor) -> Tensor:
         if not isinstance(tokens, Tensor) or tokens.ndim != 2:
@@ -138,7 +124,7 @@ def generate_greedy(answer: Callable[..., Tensor]) -> None:
                     raise Wrong(
                         f"{what}: {error} Crop what the model reads: text[-context_length:]."
                     ) from error
-            compare(got, want, what, _unlike(want, causes))
+            compare(got, want, what, unlike(want, causes))
 
 
 def _nuclei(given: Tensor, least: float) -> tuple[Tensor, dict[str, Tensor]]:
@@ -180,7 +166,7 @@ def top_p_filter(answer: Callable[[Tensor, float], Tensor]) -> None:
     for seed, (shape, least) in enumerate(
         [((3, 6), 0.6), ((8,), 0.8), ((4, 4), 0.05), ((2, 3, 5), 0.9), ((2, 7), 1.0)]
     ):
-        given = _random(*shape, seed=seed).softmax(dim=-1)
+        given = draw(*shape, seed=seed).softmax(dim=-1)
         want, causes = _nuclei(given, least)
         with blame(f"shape {shape}: work along the last axis, and keep it in sums: keepdim=True."):
             got = answer(given.clone(), least)
@@ -189,7 +175,7 @@ def top_p_filter(answer: Callable[[Tensor, float], Tensor]) -> None:
                 f"p = {least}: nothing was left of a row. At least one token of each row stays: "
                 "the sum along the last axis has to reach p, not each probability."
             )
-        compare(got, want, f"p = {least}, shape {shape}", _unlike(want, causes))
+        compare(got, want, f"p = {least}, shape {shape}", unlike(want, causes))
 
 
 def _perplexities(log_p: Tensor, counted: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -222,7 +208,7 @@ def perplexity(answer: Callable[[Tensor, Tensor], Any]) -> None:
     for seed, (batch, seq, vocab_size, size) in enumerate(
         [(2, 4, 5, 1.0), (3, 3, 3, 1.0), (1, 6, 9, 2.0), (2, 5, 4, 60.0), (3, 6, 4, 1.0)]
     ):
-        logits = size * _random(batch, seq, vocab_size, seed=seed)
+        logits = size * draw(batch, seq, vocab_size, seed=seed)
         targets = logits.topk(2, dim=-1).indices[..., 1]  # unlikely, and not beyond all numbers
         if seed == 4:  # one target has e to the power -800: a number in logarithms only
             logits[0, 0, targets[0, 0]] -= 800
@@ -241,4 +227,4 @@ def perplexity(answer: Callable[[Tensor, Tensor], Any]) -> None:
                 "probability underflows to 0. Use log_softmax."
             )
         what = f"the perplexity of {batch} × {seq} targets"
-        compare(got, want, what, _unlike(want, causes), rtol=1e-3, atol=1e-5)
+        compare(got, want, what, unlike(want, causes), rtol=1e-3, atol=1e-5)

@@ -6,12 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from glassbox.exercises.engine import Wrong, blame, compare, exercise
-
-
-def _random(*shape: int, seed: int = 0) -> Tensor:
-    """Random numbers that are the same for everybody."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+from glassbox.exercises.engine import Wrong, blame, compare, draw, exercise, unlike
 
 
 def _mix(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
@@ -25,8 +20,8 @@ def cache_step(answer: Callable[..., tuple[Tensor, Tensor, Tensor]]) -> None:
     for seed, (batch, heads, stored, d_head) in enumerate(
         [(2, 3, 5, 4), (4, 4, 4, 4), (1, 2, 1, 8), (2, 1, 0, 3)]
     ):
-        q, k, v = (_random(batch, heads, 1, d_head, seed=10 * seed + i) for i in range(3))
-        keys, values = (_random(batch, heads, stored, d_head, seed=10 * seed + i) for i in (3, 4))
+        q, k, v = (draw(batch, heads, 1, d_head, seed=10 * seed + i) for i in range(3))
+        keys, values = (draw(batch, heads, stored, d_head, seed=10 * seed + i) for i in (3, 4))
         all_keys, all_values = torch.cat([keys, k], dim=2), torch.cat([values, v], dim=2)
         scale = d_head**-0.5
         front = torch.cat([k, keys], dim=2), torch.cat([v, values], dim=2)
@@ -51,7 +46,7 @@ def cache_step(answer: Callable[..., tuple[Tensor, Tensor, Tensor]]) -> None:
         if not isinstance(got, tuple | list) or len(got) != 3:
             raise Wrong(f"{what}: expected three tensors: return context, keys, values.")
         want = _mix(q, all_keys, all_values, scale)
-        compare(got[0], want, f"the context, {what}", _unlike(want, causes))
+        compare(got[0], want, f"the context, {what}", unlike(want, causes))
         for name, part, old, stacked, ahead, other in (
             ("keys", got[1], keys, all_keys, front[0], all_values),
             ("values", got[2], values, all_values, front[1], all_keys),
@@ -61,16 +56,7 @@ def cache_step(answer: Callable[..., tuple[Tensor, Tensor, Tensor]]) -> None:
                 "the new token stands first. Append it.": ahead,
                 "keys and values are exchanged. Return context, keys, values.": other,
             }
-            compare(part, stacked, f"the {name}, {what}", _unlike(stacked, kept))
-
-
-def _unlike(want: Tensor, mistaken: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Leave out the mistakes that make no difference here."""
-    return {
-        cause: result
-        for cause, result in mistaken.items()
-        if result.shape != want.shape or not torch.allclose(result, want)
-    }
+            compare(part, stacked, f"the {name}, {what}", unlike(stacked, kept))
 
 
 @exercise("cache-bytes")

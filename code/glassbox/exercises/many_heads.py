@@ -5,12 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from glassbox.exercises.engine import Wrong, blame, compare, exercise
-
-
-def _random(*shape: int, seed: int = 0) -> Tensor:
-    """Random numbers that are the same for everybody."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+from glassbox.exercises.engine import Wrong, blame, compare, draw, exercise
 
 
 @exercise("split-heads")
@@ -19,7 +14,7 @@ def split_heads(answer: Callable[[Tensor, int], Tensor]) -> None:
     for seed, (batch, seq, n_heads, d_head) in enumerate(
         [(2, 3, 4, 5), (2, 4, 4, 4), (1, 6, 2, 3), (3, 5, 1, 2)]
     ):
-        x = _random(batch, seq, 3 * n_heads * d_head, seed=seed)
+        x = draw(batch, seq, 3 * n_heads * d_head, seed=seed)
         x = x.chunk(3, dim=-1)[1]  # as the queries, keys and values of a fused layer come
         cut = x.unflatten(-1, (n_heads, d_head))
         causes = {
@@ -46,7 +41,7 @@ def merge_heads(answer: Callable[[Tensor], Tensor]) -> None:
     for seed, (batch, n_heads, seq, d_head) in enumerate(
         [(2, 3, 4, 5), (2, 4, 4, 4), (1, 2, 6, 3), (3, 1, 5, 2)]
     ):
-        context = _random(batch, n_heads, seq, d_head, seed=seed)
+        context = draw(batch, n_heads, seq, d_head, seed=seed)
         back = context.transpose(1, 2)
         causes = {
             "the axes were joined without bringing the heads of a token together: exchange axes 1 "
@@ -128,9 +123,9 @@ def multi_head(answer: Callable[..., Tensor]) -> None:
             (1, 6, 8, 4, 2, "pairs"),
         ]
     ):
-        x = _random(batch, seq, d_model, seed=seed)
-        w_q, w_k, w_v = 1.5 * _random(3, d_model, n_heads * d_head, seed=seed + 10)
-        w_o, mask = _random(n_heads * d_head, d_model, seed=seed + 20), _mask(seq, kind)
+        x = draw(batch, seq, d_model, seed=seed)
+        w_q, w_k, w_v = 1.5 * draw(3, d_model, n_heads * d_head, seed=seed + 10)
+        w_o, mask = draw(n_heads * d_head, d_model, seed=seed + 20), _mask(seq, kind)
         qkv = [x @ w for w in (w_q, w_k, w_v)]
         want, causes = _multi_head_causes(qkv, w_o, n_heads, mask, d_model)
         with blame(
@@ -147,7 +142,7 @@ def remove_head(answer: Callable[[Tensor, int, int], Tensor]) -> None:
     for seed, (n_heads, d_head, d_model, head) in enumerate(
         [(3, 2, 6, 1), (4, 3, 7, 3), (2, 4, 3, 0), (3, 3, 12, 2)]
     ):
-        w_o = _random(n_heads * d_head, d_model, seed=seed)
+        w_o = draw(n_heads * d_head, d_model, seed=seed)
         row, column = torch.arange(n_heads * d_head)[:, None], torch.arange(d_model)[None]
         mine = row // d_head == head
         given, want, left = w_o.clone(), w_o.masked_fill(mine, 0), w_o[~mine[:, 0]]
@@ -225,8 +220,8 @@ def share_heads(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
     for seed, (batch, n_heads, n_kv_heads, seq, src, d) in enumerate(
         [(2, 4, 2, 3, 5, 6), (1, 6, 3, 4, 4, 4), (2, 4, 1, 3, 3, 5), (2, 3, 3, 3, 3, 3)]
     ):
-        q = _random(batch, n_heads, seq, d, seed=seed) / d**0.5
-        k = _random(batch, n_kv_heads, src, d, seed=seed + 10)
+        q = draw(batch, n_heads, seq, d, seed=seed) / d**0.5
+        k = draw(batch, n_kv_heads, src, d, seed=seed + 10)
         shared = n_heads // n_kv_heads
         want = q @ k.repeat_interleave(shared, dim=1).mT
         causes = {

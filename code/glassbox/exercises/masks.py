@@ -8,12 +8,7 @@ from torch import Tensor, nn
 
 from glassbox import masks
 from glassbox.attention import SelfAttention
-from glassbox.exercises.engine import Wrong, blame, compare, exercise
-
-
-def _random(*shape: int, seed: int = 0) -> Tensor:
-    """Random numbers that are the same for everybody."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+from glassbox.exercises.engine import Wrong, blame, compare, draw, exercise, unlike
 
 
 def _expect_boolean(got: Any, what: str) -> None:
@@ -48,14 +43,14 @@ def causal_mask(answer: Callable[[int, int], Tensor]) -> None:
             got = answer(seq, src)
         what = f"the mask of {seq} queries and {src} keys"
         _expect_boolean(got, what)
-        compare(got, want, what, _unlike(want, causes))
+        compare(got, want, what, unlike(want, causes))
 
 
 @exercise("to-allowed")
 def to_allowed(answer: Callable[[Tensor, str], Tensor]) -> None:
     """`answer(mask, convention)` is boolean, and True where attention is allowed."""
     for seed, shape in enumerate([(4, 4), (2, 1, 5, 5), (3, 7)]):
-        want = _random(*shape, seed=seed) < 0
+        want = draw(*shape, seed=seed) < 0
         additive = torch.zeros(shape).masked_fill(~want, -torch.inf)
         masks_given = [
             ("allowed", want, "True may attend already: return it as it is."),
@@ -98,7 +93,7 @@ def decoder_mask(answer: Callable[[Tensor, int], Tensor]) -> None:
             got = answer(ids.clone(), pad_id)
         what = f"the mask of ids {tuple(ids.shape)}"
         _expect_boolean(got, what)
-        compare(got, want, what, _unlike(want, _mistaken_masks(ids, pad_id)))
+        compare(got, want, what, unlike(want, _mistaken_masks(ids, pad_id)))
 
 
 def _mistaken_masks(ids: Tensor, pad_id: int) -> dict[str, Tensor]:
@@ -127,15 +122,6 @@ def _mistaken_masks(ids: Tensor, pad_id: int) -> dict[str, Tensor]:
         cause = "the sequences line up with the queries. Write (ids != pad_id)[:, None, None, :]."
         mistaken[cause] = (real & causal).expand_as(want)
     return mistaken
-
-
-def _unlike(want: Tensor, mistaken: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Leave out the mistakes that make no difference here."""
-    return {
-        cause: mask
-        for cause, mask in mistaken.items()
-        if mask.shape != want.shape or not torch.allclose(mask.double(), want.double())
-    }
 
 
 class _Cancelling(nn.Module):
@@ -181,7 +167,7 @@ def leaks(answer: Callable[[Callable[[Tensor], Tensor], Tensor], bool]) -> None:
     for seed, (batch, seq) in enumerate([(2, 5), (3, 3), (2, 6)]):
         for name, build, want, reason in _JUDGED:
             torch.manual_seed(seed)
-            function, x = build(), _random(batch, seq, 6, seed=seed)
+            function, x = build(), draw(batch, seq, 6, seed=seed)
             with blame(
                 "the gradient could not be taken. x has to require a gradient, and autograd.grad "
                 "needs retain_graph=True if it is called more than once."
@@ -215,7 +201,7 @@ def masked_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
     for seed, (batch, seq, classes, size) in enumerate(
         [(2, 4, 5, 1.0), (3, 3, 3, 2.0), (1, 6, 2, 1.0), (2, 5, 7, 300.0)]
     ):
-        logits = size * _random(batch, seq, classes, seed=seed)
+        logits = size * draw(batch, seq, classes, seed=seed)
         generator = torch.Generator().manual_seed(seed)
         targets = torch.randint(classes, (batch, seq), generator=generator)
         targets[0, -1] = targets[1:2, 1:] = -100
@@ -246,5 +232,5 @@ def masked_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
                 f"the loss is {got.item()} for logits as large as {logits.abs().max():.0f}: the "
                 "exponential overflows, or a probability underflows to 0. Use log_softmax."
             )
-        compare(got, want, f"the loss of {batch} × {seq} targets", _unlike(want, causes))
-    _expect_zero(answer(_random(2, 3, 4), torch.full((2, 3), -100)))
+        compare(got, want, f"the loss of {batch} × {seq} targets", unlike(want, causes))
+    _expect_zero(answer(draw(2, 3, 4), torch.full((2, 3), -100)))

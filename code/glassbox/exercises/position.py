@@ -6,27 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from glassbox.exercises.engine import Wrong, blame, compare, exercise
+from glassbox.exercises.engine import Wrong, blame, compare, draw, exercise, unlike
 from glassbox.positions import sinusoids
-
-
-def draw(*shape: int, seed: int = 0) -> Tensor:
-    """Random numbers that are the same for everybody."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def waves(n_positions: int, width: int, base: float = 10000.0) -> Tensor:
     """The table of waves, in double precision."""
     return sinusoids(torch.arange(n_positions, dtype=torch.float64), width, base)
-
-
-def unlike(want: Tensor, mistaken: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Leave out the mistakes that make no difference here."""
-    return {
-        cause: value
-        for cause, value in mistaken.items()
-        if value.shape != want.shape or not torch.allclose(value.double(), want.double())
-    }
 
 
 def expect_value_error(call: Callable[[], Any], what: str, cause: str) -> None:

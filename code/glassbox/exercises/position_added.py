@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from glassbox.exercises.engine import Wrong, blame, compare, exercise
-from glassbox.exercises.position import draw, expect_value_error, unlike, waves
+from glassbox.exercises.engine import Wrong, blame, compare, draw, exercise, unlike
+from glassbox.exercises.position import expect_value_error, waves
 
 
 @exercise("add-positions")

@@ -6,12 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from glassbox.attention import attention
-from glassbox.exercises.engine import Wrong, blame, compare, exercise
-
-
-def _random(*shape: int, seed: int = 0) -> Tensor:
-    """Random numbers that are the same for everybody."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+from glassbox.exercises.engine import Wrong, blame, compare, draw, exercise
 
 
 class _WeightOnly(nn.Linear):
@@ -25,9 +20,9 @@ class _WeightOnly(nn.Linear):
 def project(answer: Callable[[Tensor, nn.Linear], Tensor]) -> None:
     """`answer(x, linear)` is `linear(x)`, written with the layer's weight."""
     for seed, (d_in, d_out) in enumerate([(3, 3), (3, 2), (4, 7)]):
-        x, linear = _random(5, d_in, seed=seed), _WeightOnly(d_in, d_out, bias=False)
+        x, linear = draw(5, d_in, seed=seed), _WeightOnly(d_in, d_out, bias=False)
         with torch.no_grad():
-            linear.weight.copy_(_random(d_out, d_in, seed=seed + 10))
+            linear.weight.copy_(draw(d_out, d_in, seed=seed + 10))
         causes = {"this is the weight, not its product with x.": linear.weight.detach().T}
         if d_in == d_out:
             cause = "nn.Linear stores its weight as (d_out, d_in): multiply by the transpose."
@@ -41,7 +36,7 @@ def project(answer: Callable[[Tensor, nn.Linear], Tensor]) -> None:
 def fuse(answer: Callable[[Tensor, Tensor, Tensor], nn.Linear]) -> None:
     """`answer(w_q, w_k, w_v)` is one linear layer whose output is Q, K and V side by side."""
     for seed, (d_in, d_head) in enumerate([(3, 1), (4, 2), (3, 5)]):
-        w_q, w_k, w_v = _random(3, d_in, d_head, seed=seed)
+        w_q, w_k, w_v = draw(3, d_in, d_head, seed=seed)
         with blame(
             "side by side, the three matrices have shape (d_in, 3 * d_head), and the weight of "
             "nn.Linear has the two sizes the other way round: transpose, and copy the values "
@@ -54,7 +49,7 @@ def fuse(answer: Callable[[Tensor, Tensor, Tensor], nn.Linear]) -> None:
             raise Wrong("the layer has a bias: build it with bias=False.")
         if not isinstance(got.weight, nn.Parameter) or not got.weight.requires_grad:
             raise Wrong("the layer's weight can no longer be trained: copy values into it.")
-        x = _random(5, d_in, seed=seed + 10)
+        x = draw(5, d_in, seed=seed + 10)
         if got.in_features != d_in or got.weight.shape[1] != d_in:
             raise Wrong(f"the layer takes vectors of width {got.in_features}, not of {d_in}.")
         want = [x @ w for w in (w_q, w_k, w_v)]
@@ -84,8 +79,8 @@ def attention_weights(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
     for seed, (*batch, tokens, sources, d_k) in enumerate(
         [(4, 4, 9), (2, 5, 5, 3), (3, 3, 3, 3), (2, 3, 4, 6, 8)]
     ):
-        q = _random(*batch, tokens, d_k, seed=seed)
-        k = _random(*batch, sources, d_k, seed=seed + 10)
+        q = draw(*batch, tokens, d_k, seed=seed)
+        k = draw(*batch, sources, d_k, seed=seed + 10)
         scores = q @ k.transpose(-2, -1)
         causes = {
             "the scores are not scaled: divide them by the square root of d_k.": scores.softmax(-1),
@@ -153,8 +148,8 @@ def design_lookup(answer: Callable[[int], tuple[Tensor, Tensor, Tensor]]) -> Non
 def disguise(answer: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]) -> None:
     """`answer(w_q, w_k, a)` gives other projections with the same scores."""
     for seed, (d_in, d_k) in enumerate([(5, 3), (4, 4), (3, 2)]):
-        w_q, w_k = (_random(d_in, d_k, seed=10 * seed + i).double() for i in (1, 2))
-        a = _random(d_k, d_k, seed=10 * seed + 3).double() + 2 * torch.eye(d_k).double()
+        w_q, w_k = (draw(d_in, d_k, seed=10 * seed + i).double() for i in (1, 2))
+        a = draw(d_k, d_k, seed=10 * seed + 3).double() + 2 * torch.eye(d_k).double()
         got = answer(w_q.clone(), w_k.clone(), a.clone())
         if not isinstance(got, tuple | list) or len(got) != 2:
             raise Wrong("expected two matrices, `return new_w_q, new_w_k`.")

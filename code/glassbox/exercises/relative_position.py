@@ -5,22 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from glassbox.exercises.engine import blame, compare, exercise
+from glassbox.exercises.engine import blame, compare, draw, exercise, unlike
 from glassbox.positions import alibi_slopes
-
-
-def _random(*shape: int, seed: int = 0) -> Tensor:
-    """Random numbers that are the same for everybody."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-def _unlike(want: Tensor, mistaken: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Leave out the mistakes that make no difference here."""
-    return {
-        cause: value
-        for cause, value in mistaken.items()
-        if value.shape != want.shape or not torch.allclose(value, want, atol=1e-4)
-    }
 
 
 def _mistaken_biases(b: Tensor, offset: Tensor, reach: int) -> dict[str, Tensor]:
@@ -50,7 +36,7 @@ def _mistaken_biases(b: Tensor, offset: Tensor, reach: int) -> dict[str, Tensor]
 def relative_bias(answer: Callable[[Tensor, int], Tensor]) -> None:
     """`answer(b, seq)` looks up the offset i − j of each query and key."""
     for seed, (heads, reach, seq) in enumerate([(3, 4, 5), (2, 2, 7), (5, 2, 5), (1, 5, 3)]):
-        b = _random(heads, 2 * reach + 1, seed=seed)
+        b = draw(heads, 2 * reach + 1, seed=seed)
         places = torch.arange(seq)
         offset = places[:, None] - places
         want = b[:, offset.clamp(-reach, reach) + reach]
@@ -61,7 +47,7 @@ def relative_bias(answer: Callable[[Tensor, int], Tensor]) -> None:
                 got = answer(b.clone(), seq)
             except IndexError as error:
                 raise RuntimeError(f"{error}. Clamp the offsets to −R and R first") from error
-        compare(got, want, what, _unlike(want, causes))
+        compare(got, want, what, unlike(want, causes, atol=1e-4))
 
 
 def _mistaken_slopes(heads: int, offset: Tensor) -> dict[str, Tensor]:
@@ -108,7 +94,7 @@ def alibi_bias(answer: Callable[[int, int], Tensor]) -> None:
         what = f"the bias of {heads} heads, {seq} tokens"
         with blame(f"{what}: give the slopes two more axes, slopes[:, None, None]."):
             got = answer(heads, seq)
-        compare(got, want, what, _unlike(want, causes), rtol=1e-4, atol=1e-6)
+        compare(got, want, what, unlike(want, causes, atol=1e-4), rtol=1e-4, atol=1e-6)
 
 
 def _turned(
@@ -174,20 +160,20 @@ def rotate(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
             ((3, 2), [5, 6, 100]),
         ]
     ):
-        x, where = _random(*shape, seed=seed), torch.tensor(positions)
+        x, where = draw(*shape, seed=seed), torch.tensor(positions)
         causes = _mistaken_turns(x, where)
         want = _turned(x, where)
         what = f"x {tuple(shape)} at positions {positions}"
         with blame(f"{what}: the angles have shape (T, d/2), from a column of positions."):
             got = answer(x.clone(), where.clone())
-        compare(got, want, what, _unlike(want, causes), rtol=1e-3, atol=1e-4)
+        compare(got, want, what, unlike(want, causes, atol=1e-4), rtol=1e-3, atol=1e-4)
 
 
 @exercise("convert-halves")
 def convert_halves(answer: Callable[[Tensor, int], Tensor]) -> None:
     """`answer(w, n_heads)` puts the even columns of each head before its odd ones."""
     for seed, (d_model, heads, width) in enumerate([(12, 2, 6), (16, 2, 8), (8, 1, 8), (10, 3, 8)]):
-        w = _random(d_model, heads * width, seed=seed)
+        w = draw(d_model, heads * width, seed=seed)
         order = torch.cat([torch.arange(0, width, 2), torch.arange(1, width, 2)])
         cut = w.unflatten(-1, (heads, width))
         inside = w.unflatten(-1, (width, heads))
@@ -217,15 +203,15 @@ def convert_halves(answer: Callable[[Tensor, int], Tensor]) -> None:
         with blame(f"{what}: give the heads an axis, w.unflatten(-1, (n_heads, -1))."):
             got = answer(w.clone(), heads)
         want = cut[..., order].flatten(-2)
-        compare(got, want, what, _unlike(want, causes))
+        compare(got, want, what, unlike(want, causes, atol=1e-4))
 
 
 @exercise("score-terms")
 def score_terms(answer: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> None:
     """`answer(t, p, w_q, w_k)` expands the score of a sum into four products."""
     for seed, (seq, d_model, d_k) in enumerate([(5, 8, 4), (4, 4, 4), (3, 6, 1), (6, 2, 9)]):
-        t, p = _random(2, seq, d_model, seed=seed)
-        w_q, w_k = _random(2, d_model, d_k, seed=seed + 10)
+        t, p = draw(2, seq, d_model, seed=seed)
+        w_q, w_k = draw(2, d_model, d_k, seed=seed + 10)
         pairs = [(a, b) for a in (t, p) for b in (t, p)]
         raw = torch.stack([(a @ w_q) @ (b @ w_k).T for a, b in pairs])
         want = raw / d_k**0.5
@@ -247,4 +233,4 @@ def score_terms(answer: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> N
         what = f"the terms of {seq} tokens, width {d_model}, d_k {d_k}"
         with blame(f"{what}: a query is a row times w_q, and queries meet keys by @ with .T."):
             got = answer(t.clone(), p.clone(), w_q.clone(), w_k.clone())
-        compare(got, want, what, _unlike(want, causes))
+        compare(got, want, what, unlike(want, causes, atol=1e-4))

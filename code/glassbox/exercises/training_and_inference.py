@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from glassbox.exercises.engine import blame, compare, exercise
+from glassbox.exercises.engine import blame, compare, exercise, unlike
 from glassbox.gpt import GPT, GPTConfig
 from glassbox.losses import IGNORED
 
@@ -34,15 +34,6 @@ def ignore_some(targets: Tensor, seed: int) -> Tensor:
     drop = torch.rand(targets.shape, generator=torch.Generator().manual_seed(seed)) < 0.35
     drop[:, seed % targets.shape[1]] = False
     return targets.masked_fill(drop, IGNORED)
-
-
-def unlike(want: Tensor, mistaken: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Leave out the mistakes that make no difference here."""
-    return {
-        cause: wrong
-        for cause, wrong in mistaken.items()
-        if wrong.shape != want.shape or not torch.allclose(wrong.double(), want.double())
-    }
 
 
 def loss_of_each(logits: Tensor, targets: Tensor) -> Tensor:

@@ -5,12 +5,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from glassbox.exercises.engine import Wrong, blame, compare, exercise
+from glassbox.exercises.engine import Wrong, blame, compare, exercise, unlike
 from glassbox.exercises.training_and_inference import (
     draw_ids,
     ignore_some,
     loss_of_each,
-    unlike,
 )
 from glassbox.losses import IGNORED, Output
 
