@@ -116,9 +116,9 @@ class MultiHeadAttention(nn.Module):
         if memory is not None:
             self._check_memory(memory, x, cache)
         source = x if memory is None else memory
-        query = self.norm_q(_split(self.w_q(x), self.n_heads))
-        key = self.norm_k(_split(self.w_k(source), self.n_kv_heads))
-        value = _split(self.w_v(source), self.n_kv_heads)
+        query = self.norm_q(self._split(self.w_q(x), self.n_heads))
+        key = self.norm_k(self._split(self.w_k(source), self.n_kv_heads))
+        value = self._split(self.w_v(source), self.n_kv_heads)
         start = 0 if cache is None else self._start(cache, mask)
         query, key = self.positions.turn(query, start), self.positions.turn(key, start)
         if mask is not None:  # before the cache takes anything in
@@ -126,7 +126,15 @@ class MultiHeadAttention(nn.Module):
         if cache is not None:
             key, value = cache.append(key, value)
         context = self._attend(query, key, value, mask)
-        return self.dropout(self.w_o(context.transpose(1, 2).flatten(2)))
+        return self.dropout(self.w_o(self._merge(context)))
+
+    def _split(self, x: Tensor, n_heads: int) -> Tensor:
+        """Cut the last axis into heads: `(B, T, H * d)` to `(B, H, T, d)`."""
+        return x.unflatten(-1, (n_heads, -1)).transpose(1, 2)
+
+    def _merge(self, context: Tensor) -> Tensor:
+        """Put the heads of each token side by side: `(B, H, T, d)` to `(B, T, H * d)`."""
+        return context.transpose(1, 2).flatten(2)
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
         """Return the context vectors of all heads: shape `(B, H, T, d_head)`."""
@@ -198,11 +206,6 @@ def _check_positions(positions: Positions, d_head: int) -> None:
             "effect inside attention. Add it before the first block, or expected here: a scheme "
             f"such as Rotary({d_head})."
         )
-
-
-def _split(x: Tensor, n_heads: int) -> Tensor:
-    """Cut the last axis into heads: `(B, T, H * d)` to `(B, H, T, d)`."""
-    return x.unflatten(-1, (n_heads, -1)).transpose(1, 2)
 
 
 def fuse(heads: HeadList) -> MultiHeadAttention:
