@@ -164,7 +164,7 @@ def test_files_can_be_read_in_one_sitting(path):
     assert lines <= 250, f"{name(path)} has {lines} lines. One idea a file, at most 250 lines."
 
 
-FLOOR = re.compile(r"^ +floor (\d)  (.+)$", re.M)
+FLOOR = re.compile(r"^ +floor (\d)  (.+(?:\n {13}\S.*)*)$", re.M)
 
 
 def floors():

@@ -4,7 +4,8 @@ The package is a house of seven floors. A module imports from its own floor and 
 never from above, so it can be read from the ground up::
 
     floor 6  bench  cli  __main__
-    floor 5  costs  exercises  explorer  figures  generation  inspection  recipes  training
+    floor 5  costs  exercises  explorer  figures  generation  inspection  invariants  mistakes
+             recipes  training
     floor 4  gpt  encoder  classifier  encoder_decoder  recurrent  distributed
     floor 3  config  block  initialization  assembly  transformer  pooling  losses  pretrained
     floor 2  attention  norms  feedforward
@@ -31,3 +32,16 @@ A model takes its parts by name from a configuration. To add one: a position sch
 `FEED_FORWARDS`. Whatever has no name is handed to `Block` directly. Attention weights are seen from
 outside: `with record_attention(model) as recorded: model(tokens)`.
 """
+
+from typing import Any
+
+__all__ = ["check"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `check` when it is asked for, so that `import glassbox` stays quick."""
+    if name == "check":
+        from glassbox.invariants import check
+
+        return check
+    raise AttributeError(f"module 'glassbox' has no attribute {name!r}")

@@ -4,9 +4,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from glassbox.cli import bench, generate, trace, train
+from glassbox.cli import bench, check, generate, mistakes, trace, train
 
-COMMANDS = {"train": train, "generate": generate, "trace": trace, "bench": bench}
+COMMANDS = {
+    "train": train,
+    "generate": generate,
+    "trace": trace,
+    "check": check,
+    "bench": bench,
+    "mistakes": mistakes,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,8 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `python -m glassbox`; those of the command line if not given.
 
     Returns:
-        0 where all went well, 1 where something went wrong, 2 where the command was not
-        understood, 130 after Ctrl-C.
+        0 where all went well, 1 where something went wrong or an invariant fails, 2 where the
+        command was not understood, 130 after Ctrl-C.
 
     Example:
         >>> main(["trace", "--preset", "character"])  # doctest: +ELLIPSIS
@@ -26,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = _parser().parse_args(arguments)
     try:
-        COMMANDS[given.command].run(given)
+        return COMMANDS[given.command].run(given) or 0
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130
@@ -36,7 +43,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, TypeError, RuntimeError, OSError) as reason:
         print(f"{type(reason).__name__}: {reason}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
