@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from glassbox.invariants.comparing import TOLERANCE
 from glassbox.invariants.subject import Subject, subject
 from glassbox.invariants.verdict import Verdict, shown
+from glassbox.training.surroundings import own_randomness
 
 NO_LOSS = "no loss known: give loss="
 MARGIN = 0.5
@@ -169,8 +170,7 @@ def _share_left(asked: Subject, tokens: Tensor, steps: int, rate: float) -> floa
     try:
         optimizer = torch.optim.AdamW(asked.model.parameters(), lr=rate, weight_decay=0.0)
         start = _surprise(asked.logits(tokens[:, :-1]), tokens[:, 1:])
-        with torch.random.fork_rng([]):
-            torch.manual_seed(asked.seed)
+        with own_randomness(asked.device, asked.seed):
             asked.model.train()
             for _ in range(steps):
                 optimizer.zero_grad()

@@ -10,6 +10,7 @@ from torch.overrides import TorchFunctionMode
 from glassbox.invariants.comparing import TOLERANCE, difference
 from glassbox.invariants.subject import Subject, subject
 from glassbox.invariants.verdict import Verdict, shown
+from glassbox.training.surroundings import own_randomness
 
 DROPOUTS = {F.dropout, torch.dropout, torch.dropout_, F.alpha_dropout, F.feature_alpha_dropout}
 
@@ -93,6 +94,6 @@ def _stuck(asked: Subject) -> int:
 def _left(asked: Subject, tokens: Tensor) -> int:
     """Return how many parts a function that evaluates left in another mode."""
     asked.model.train()
-    with torch.random.fork_rng([]):
+    with own_randomness(asked.device):
         asked.evaluate(asked.model, [(tokens[:, :-1], tokens[:, 1:])])
     return sum(not module.training for module in asked.model.modules())

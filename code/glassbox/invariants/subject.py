@@ -11,6 +11,7 @@ from glassbox import checks
 from glassbox.invariants.comparing import logits_of
 from glassbox.invariants.copying import copied, parameters, wake
 from glassbox.invariants.listening import Ear, Heard, without_fast_path
+from glassbox.training.surroundings import in_mode, own_randomness
 
 LENGTHS = ("context_length", "block_size", "max_position_embeddings", "n_positions", "n_ctx")
 """What configurations call the most positions that a model takes."""
@@ -109,15 +110,9 @@ class Subject:
     @contextmanager
     def quiet(self) -> Iterator[None]:
         """Evaluate without gradients, and without drawing from PyTorch's generators."""
-        modes = [(module, module.training) for module in self.model.modules()]
-        self.model.eval()
-        try:
-            with torch.no_grad(), torch.random.fork_rng([]), without_fast_path():
-                torch.manual_seed(self.seed)
-                yield
-        finally:
-            for module, mode in modes:
-                module.training = mode
+        own = own_randomness(self.device, self.seed)
+        with in_mode(self.model, training=False), torch.no_grad(), own, without_fast_path():
+            yield
 
     def logits(self, tokens: Tensor, ear: Ear | None = None, **options: Any) -> Tensor:
         """Return the logits of texts in evaluation, while an ear listens if one is given."""
