@@ -8,6 +8,7 @@ import torch
 import glassbox
 from glassbox.invariants import INVARIANTS
 
+pytestmark = pytest.mark.usefixtures("as_a_reader_runs_it")
 FUTURE = {"future_by_value", "future_by_gradient"}
 FOUND_BY = {
     "no_mask": FUTURE,
@@ -38,7 +39,6 @@ FOUND_BY = {
     "tied_head": {"first_loss"},
 }
 """The invariants of which at least one has to notice each mistake."""
-LOSSES = ["labels_not_shifted", "labels_shifted_twice", "softmax_twice"]
 PLACES = ["no_positions", "positions_from_batch", "positions_missing_when_generating"]
 PLACES += ["cache_ignores_offset", "padding_attended", "shared_projection"]
 KINDS = [("explicit", "learned"), ("sdpa", "rotary"), ("torch", "learned")]
@@ -48,14 +48,10 @@ PLANTED += [(name, "sdpa", "learned") for name in PLACES]
 ALL_KINDS = [*KINDS, ("explicit", "rotary"), ("sdpa", "learned")]
 
 
-def functions(module, *, loss=True, cached=True):
-    """What a user has beside the model, as `check` wants it.
-
-    A loss costs 150 steps or 300, so it is given where it decides.
-    """
-    given = {"evaluate": module.evaluate, "padded": module.padded_logits}
-    given |= {"loss": module.loss} if loss else {}
-    return given | ({"cached": module.cached_logits} if cached else {})
+def functions(module, *, cached=True):
+    """What a user has beside the model, as `check` wants it."""
+    own = {"loss": module.loss, "evaluate": module.evaluate, "padded": module.padded_logits}
+    return own | ({"cached": module.cached_logits} if cached else {})
 
 
 def others(names):
@@ -67,14 +63,13 @@ def report_on_plain(mistake, attention, positions="learned", skip=("overfits",),
     torch.manual_seed(0)
     model = plain_gpt.PlainGPT(mistake, attention, positions=positions, **options)
     # nn.TransformerEncoder has no cache of keys and values
-    own = {"loss": mistake is None or mistake in LOSSES, "cached": attention != "torch"}
-    return glassbox.check(model, **functions(plain_gpt, **own))
+    return glassbox.check(model, **functions(plain_gpt, cached=attention != "torch"), skip=skip)
 
 
 def report_on_gpt2(mistake, attention="eager", dropout=0.0, skip=("overfits",)):
     torch.manual_seed(0)
     model = gpt2_mistakes.gpt2_with(mistake, attention, dropout)
-    return glassbox.check(model, **functions(gpt2_mistakes, loss=mistake in LOSSES))
+    return glassbox.check(model, **functions(gpt2_mistakes), skip=skip)
 
 
 def test_every_mistake_of_the_list_is_planted_in_both_models():

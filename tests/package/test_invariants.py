@@ -18,6 +18,7 @@ from glassbox.gpt import GPT, Bigram, GPTConfig, preset
 from glassbox.invariants import INVARIANTS, Subject, check, influence
 from glassbox.positions import POSITIONS
 
+pytestmark = pytest.mark.usefixtures("as_a_reader_runs_it")  # far quicker
 TINY = SMALL | {"d_model": 16, "n_heads": 4}
 VARIANTS = {
     "rms, swiglu": {"norm": "rms", "feed_forward": "swiglu", "bias": False},
