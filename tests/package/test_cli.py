@@ -158,3 +158,69 @@ def test_the_seed_decides_how_the_model_starts(folder, monkeypatch):
     for seed in ("0", "0", "5"):
         assert train("--seed", seed) == 1
     assert torch.equal(starts[0], starts[1]) and not torch.equal(starts[0], starts[2])
+
+
+MODEL = """
+import torch
+from torch import nn
+
+
+class Bag(nn.Module):
+    def __init__(self, leak=False):
+        super().__init__()
+        self.embed, self.leak = nn.Embedding(9, 9), leak
+
+    def forward(self, ids):
+        logits = self.embed(ids).cumsum(1)
+        return logits.flip(1) if self.leak else logits
+
+
+def loss(model, texts):
+    return nn.functional.cross_entropy(model(texts[:, :-1]).flatten(0, 1), texts[:, 1:].flatten())
+
+
+def build_model():
+    torch.manual_seed(0)
+    return Bag()
+
+
+leaky, number = Bag(leak=True), 7
+"""
+
+
+@pytest.fixture
+def module(folder, monkeypatch):
+    """A module of a user's own, in the folder where the command is run."""
+    (folder / "bag_model.py").write_text(MODEL)
+    monkeypatch.syspath_prepend(str(folder))
+    yield "bag_model"
+    sys.modules.pop("bag_model", None)
+
+
+def test_check_prints_the_report_and_ends_with_0_where_all_holds(module, capsys):
+    words = ["--skip", "first_loss", "overfits", "--loss", "loss"]
+    assert main(["check", f"{module}:build_model", *words]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("Bag: ") and "0 fail" in out and not err
+    assert re.search(r"next_token_loss +holds", out) and re.search(r"overfits +skipped", out)
+
+
+def test_check_ends_with_1_where_an_invariant_fails(module, capsys):
+    assert main(["check", f"{module}:leaky", "--trained"]) == 1
+    assert re.search(r"future_by_value +FAILS", capsys.readouterr().out)
+    assert main(["check", f"{module}:leaky", "--trained", "--two-way"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("nowhere:build_model", "there is no module 'nowhere'"),
+        ("bag_model.py:build_model", "without '.py'"),
+        ("bag_model:bulid", "has no 'bulid'.*build_model"),
+        ("bag_model:number", "expected a module"),
+        ("bag_model:loss", "TypeError"),
+    ],
+)
+def test_check_says_what_it_could_not_find(module, capsys, asked, said):
+    assert main(["check", asked]) == 1
+    assert re.search(said, capsys.readouterr().err)

@@ -257,3 +257,20 @@ def test_presets_pass():
 def test_an_unknown_invariant_is_refused():
     with pytest.raises(ValueError, match=r"overfit.*overfits"):
         check(gpt(), skip=["overfit"])
+
+
+def test_a_model_that_returns_no_numbers_fails():
+    model = gpt()
+    model.head.weight.data[3] = torch.nan
+    failed = check(model, skip=["overfits"]).failed
+    assert {"future_by_value", "batch_rows", "cache", "modes"} <= set(failed)
+
+
+@pytest.mark.parametrize("name", ["unscaled", "mask_off_by_one", "softmax_over_queries", "no_mask"])
+def test_a_mistake_that_mixes_no_places_keeps_the_permutation(name):
+    assert INVARIANTS["permutation"](mistakes.plant(gpt(), name)).passed
+
+
+def test_the_first_loss_is_that_of_the_model_as_it_was_built():
+    number = INVARIANTS["first_loss"](gpt(initialization="fan_in")).number
+    assert number == pytest.approx(0.0, abs=1e-6)

@@ -41,6 +41,8 @@ def weight_rows(model: nn.Module | Subject) -> Verdict:
     columns = max((h.weights.sum(-2) - 1).abs().max().item() for h in heard)
     passed = found <= TOLERANCE
     culprit = "what is done to the weights after the softmax: a mask, or dropout"
+    if any((h.weights.sum(-1).abs() <= TOLERANCE).any() for h in heard):
+        culprit = "the mask: there are queries that may attend to nothing"
     if columns <= TOLERANCE or any(h.axis != -1 for h in heard):
         culprit = "the axis of the softmax: it runs over the queries, dim=-2 in place of dim=-1"
     return Verdict(

@@ -50,7 +50,7 @@ def first_loss(model: nn.Module | Subject) -> Verdict:
     return Verdict(
         "first_loss",
         passed,
-        f"{found:.2f} nats above ln {logits.shape[-1]}",
+        f"{round(found, 2) + 0.0:.2f} nats above ln {logits.shape[-1]}",
         found,
         "" if passed else "the size of the first logits: the head, or a table it is tied to",
     )

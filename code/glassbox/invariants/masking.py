@@ -151,14 +151,14 @@ def mask_holds(model: nn.Module | Subject) -> Verdict:
     for cut in _cuts(asked):
         after = asked.pushed(_changed(asked, tokens, cut), push)
         found = max(found, difference(after[:, :cut], before[:, :cut]))
-    plain = future_by_value(asked).passed
+    plain = future_by_value(asked).passed or asked.embedding is None
     culprit = "the number that stands for minus infinity in the mask: it is too small"
     return Verdict(
         "mask_holds",
         found <= TOLERANCE,
         f"leak at scores of 65,504: {shown(found)}",
         found,
-        "" if found <= TOLERANCE else culprit if plain else "the mask, as above",
+        "" if found <= TOLERANCE else culprit if plain else _who_leaks(influence(asked)),
     )
 
 
@@ -190,7 +190,7 @@ def _who_leaks(seen: Tensor) -> str:
     linked = seen > 1e-9 * seen.max()
     later = linked.triu(1)
     if not linked.tril(-1).any():
-        return "the meaning of True in the mask: tokens see what they must not, and nothing else"
+        return "the meaning of True in the mask: tokens see only what comes later"
     if bool((later == torch.ones_like(later).triu(1)).all()):
         return "the causal mask: every token sees all others (if permutation fails, the heads)"
     reach = (torch.arange(seq) - torch.arange(seq)[:, None]).to(seen.device)[later].max().item()

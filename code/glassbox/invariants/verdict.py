@@ -72,7 +72,11 @@ class Report:
         """Return one row for each invariant, and a note for each that fails."""
         rows = [Row(0, (v.name, WORDS[v.passed], v.found)) for v in self.verdicts]
         words = {False: "look at ", None: ""}
-        notes = [f"{v.name}: {words[v.passed]}{v.culprit}." for v in self.verdicts if v.culprit]
+        said: dict[str, list[str]] = {}
+        for v in self.verdicts:
+            if v.culprit:
+                said.setdefault(words[v.passed] + v.culprit, []).append(v.name)
+        notes = [f"{', '.join(names)}: {advice}." for advice, names in said.items()]
         counts = {
             word: sum(WORDS[v.passed] == word for v in self.verdicts) for word in WORDS.values()
         }
