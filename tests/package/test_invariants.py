@@ -274,3 +274,25 @@ def test_a_mistake_that_mixes_no_places_keeps_the_permutation(name):
 def test_the_first_loss_is_that_of_the_model_as_it_was_built():
     number = INVARIANTS["first_loss"](gpt(initialization="fan_in")).number
     assert number == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("context_length", [2, 3, 4])
+def test_a_very_short_context_is_enough(context_length):
+    silent(gpt(context_length=context_length))
+
+
+def test_a_model_that_takes_one_length_of_text_is_asked_for_that():
+    class Mixer(nn.Module):
+        """Mixes the five places of a text, each with those before it."""
+
+        def __init__(self):
+            super().__init__()
+            self.embed, self.head = nn.Embedding(11, 8), nn.Linear(8, 11)
+            self.mix = nn.Parameter(torch.randn(5, 5))
+
+        def forward(self, tokens):
+            return self.head(self.mix.tril() @ self.embed(tokens))
+
+    with pytest.raises(ValueError, match="seq=8"):
+        check(Mixer())
+    assert silent(Mixer(), seq=5)["future_by_value"].passed

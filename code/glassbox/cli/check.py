@@ -39,6 +39,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--skip", nargs="*", default=[], metavar="NAME", help="leave these invariants out"
     )
+    parser.add_argument("--seq", type=int, help="tokens in a text (default: up to ten)")
     parser.add_argument("--seed", type=int, default=0, help="decides the texts (default: 0)")
 
 
@@ -52,7 +53,7 @@ def run(given: Namespace) -> int:
     names = {task: getattr(given, task) for task in ("loss", "evaluate", "cached", "padded")}
     functions = {task: _named(module, name) for task, name in names.items() if name is not None}
     causal = False if given.two_way else None
-    options = {"trained": given.trained, "skip": given.skip, "seed": given.seed}
+    options = {name: getattr(given, name) for name in ("trained", "skip", "seq", "seed")}
     report = check(model, causal=causal, **options, **functions)
     print(report)
     return int(bool(report.failed))

@@ -40,6 +40,7 @@ def check(
     cached: Callable[..., Tensor] | None = None,
     padded: Callable[..., Tensor] | None = None,
     skip: Collection[str] = (),
+    seq: int | None = None,
     seed: int = 0,
 ) -> Report:
     """Run every probe on a copy of a model, whoever wrote it.
@@ -58,6 +59,7 @@ def check(
         padded: `padded(model, tokens, real)` returns the logits of texts padded on the left.
         skip: names of invariants that are left out; `overfits` trains a copy, which takes long
             for a large model.
+        seq: tokens in a text, for a model that takes no others; up to ten if not given.
         seed: decides the random texts.
 
     Returns:
@@ -83,6 +85,7 @@ def check(
         evaluate=evaluate,
         cached=cached,
         padded=padded,
+        seq=seq,
         seed=seed,
     )
     return Report(asked.kind, [_ask(name, asked, skip) for name in INVARIANTS])

@@ -15,6 +15,7 @@ from glassbox.training.surroundings import in_mode, own_randomness
 
 LENGTHS = ("context_length", "block_size", "max_position_embeddings", "n_positions", "n_ctx")
 """What configurations call the most positions that a model takes."""
+LONGEST = 10
 
 
 class Subject:
@@ -33,6 +34,7 @@ class Subject:
             those after the first `prompt` are computed one by one with a cache.
         padded: `padded(model, tokens, real)`: the logits of texts that are padded on the left;
             `real` is `True` where a token is no padding.
+        seq: tokens in a text, for a model that takes no others; up to ten if not given.
         seed: decides the random texts.
 
     Raises:
@@ -56,10 +58,13 @@ class Subject:
         evaluate: Callable[..., Any] | None = None,
         cached: Callable[..., Tensor] | None = None,
         padded: Callable[..., Tensor] | None = None,
+        seq: int | None = None,
         seed: int = 0,
     ) -> None:
         """Copy the model, and try it out."""
         checks.module("model", model, "GPT(preset('character'))")
+        if seq is not None:
+            checks.positive(seq=seq)
         self.kind, self.model = type(model).__name__, copied(model)
         self._zeros = wake(self.model, seed)
         self.trained, self.seed = trained, seed
@@ -70,7 +75,8 @@ class Subject:
         self.device = first.device
         self.pad_id = getattr(self.config, "pad_id", None)
         self.source = self._source()
-        self.seq = min(10, *(getattr(self.config, name, None) or 10 for name in LENGTHS))
+        limits = (getattr(self.config, name, None) or LONGEST for name in LENGTHS)
+        self.seq = min(LONGEST, *limits) if seq is None else seq
         self.embedding, self.vocab_size = self._vocabulary()
         self.causal = self._is_causal() if causal is None else causal
 
@@ -169,7 +175,7 @@ class Subject:
         """Return the module that looks token ids up, and the number of ids."""
         found: list[nn.Embedding] = []
         fill = 0 if self.pad_id == 1 else 1
-        tokens = torch.full((2, 4), fill, device=self.device)
+        tokens = torch.full((2, self.seq), fill, device=self.device)
 
         def notice(module: nn.Module, inputs: tuple) -> None:
             if inputs and inputs[0].shape[-2:] == tokens.shape and bool((inputs[0] == fill).all()):
@@ -182,9 +188,9 @@ class Subject:
                 output = self._output(tokens)
         except (RuntimeError, IndexError, TypeError, ValueError) as reason:
             raise ValueError(
-                f"model of type {self.kind} failed on token ids of shape (2, 4): {reason} Expected "
-                "a model that maps token ids (batch, tokens) to logits. Wrap it in a module whose "
-                "forward does."
+                f"model of type {self.kind} failed on token ids of shape {tuple(tokens.shape)}: "
+                f"{reason} Expected a model that maps token ids (batch, tokens) to logits. Wrap it "
+                "in a module whose forward does, or give the length of text that it takes: seq=8."
             ) from reason
         finally:
             for hook in hooks:
