@@ -296,3 +296,11 @@ def test_a_model_that_takes_one_length_of_text_is_asked_for_that():
     with pytest.raises(ValueError, match="seq=8"):
         check(Mixer())
     assert silent(Mixer(), seq=5)["future_by_value"].passed
+
+
+def test_a_report_shows_the_same_in_a_terminal_and_in_a_notebook():
+    report = check(mistakes.plant(gpt(), "unscaled"), skip=["overfits"])
+    text, html = str(report), report._repr_html_()
+    for word in (*INVARIANTS, "15 invariants hold, 1 fail, 1 skipped", "T5 and GPT-Neo"):
+        assert word in text and word in html
+    assert repr(report) == text

@@ -20,6 +20,7 @@ def logits_of(output: Any) -> Tensor:
         TypeError: if there are none.
 
     Example:
+        >>> import torch
         >>> logits_of({"logits": torch.zeros(1, 2)})
         tensor([[0., 0.]])
     """

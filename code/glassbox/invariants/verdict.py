@@ -39,7 +39,7 @@ class Verdict(NamedTuple):
         return f"{self.name}: {WORDS[self.passed]}. {found}.{tail}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """What all probes found about one model; `print` it to see the table.
 
@@ -86,9 +86,13 @@ class Report:
         )
         return Table(title, ("invariant", "", "found"), rows, set(), notes)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """Return the table as text."""
         return self.table().text()
+
+    def _repr_html_(self) -> str:
+        """Return the table for a notebook."""
+        return self.table().html()
 
 
 def shown(number: float) -> str:
