@@ -13,9 +13,10 @@ the trials that came with the package.
 
 from glassbox.mistakes.catalog import MISTAKES
 from glassbox.mistakes.in_steps import InSteps
+from glassbox.mistakes.measures import loss_in_use, prefix_loss, reported_loss
 from glassbox.mistakes.mistake import Mistake
 from glassbox.mistakes.planting import mend, plant, planted, planted_in, source
-from glassbox.mistakes.stored import measured
+from glassbox.mistakes.stored import measured, settings
 from glassbox.mistakes.trial import Trial, trial
 
 __all__ = [
@@ -30,4 +31,8 @@ __all__ = [
     "trial",
     "Trial",
     "measured",
+    "settings",
+    "reported_loss",
+    "prefix_loss",
+    "loss_in_use",
 ]

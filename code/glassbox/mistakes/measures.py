@@ -20,6 +20,13 @@ def reported_loss(
         model: returns an `Output`; its mode stays as it is.
         inputs: token ids, shape `(B, T)`.
         targets: the token that follows each, shape `(B, T)`.
+
+    Example:
+        >>> from glassbox.gpt import GPT, GPTConfig
+        >>> sizes = {"vocab_size": 9, "context_length": 8, "d_model": 8, "n_heads": 2}
+        >>> model, rows = GPT(GPTConfig(**sizes, n_layers=1)), torch.randint(9, (3, 9))
+        >>> 0 < reported_loss(model, rows[:, :-1], rows[:, 1:]) < 9
+        True
     """
     chunks = _chunks(inputs, targets, size=inputs.shape[1])
     total = sum(len(rows) * float(model(rows, follow).loss) for rows, follow in chunks)
@@ -38,6 +45,13 @@ def prefix_loss(
         model: as in `reported_loss`.
         inputs: token ids, shape `(B, T)`.
         targets: the token that follows each, shape `(B, T)`.
+
+    Example:
+        >>> from glassbox.gpt import GPT, GPTConfig
+        >>> sizes = {"vocab_size": 9, "context_length": 8, "d_model": 8, "n_heads": 2}
+        >>> model, rows = GPT(GPTConfig(**sizes, n_layers=1)), torch.randint(9, (3, 9))
+        >>> 0 < prefix_loss(model, rows[:, :-1], rows[:, 1:]) < 9
+        True
     """
     seq = inputs.shape[1]
     total = 0.0
@@ -61,6 +75,13 @@ def loss_in_use(
         model: as in `reported_loss`.
         inputs: token ids, shape `(B, T)`.
         targets: the token that follows each, shape `(B, T)`.
+
+    Example:
+        >>> from glassbox.gpt import GPT, GPTConfig
+        >>> sizes = {"vocab_size": 9, "context_length": 8, "d_model": 8, "n_heads": 2}
+        >>> model, rows = GPT(GPTConfig(**sizes, n_layers=1)), torch.randint(9, (3, 9))
+        >>> 0 < loss_in_use(model, rows[:, :-1], rows[:, 1:]) < 9
+        True
     """
     seq = inputs.shape[1]
     width = max(1, min(_PADDINGS, seq // 2))  # columns of the prompt; the rest is cached

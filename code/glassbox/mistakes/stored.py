@@ -22,16 +22,25 @@ def measured() -> list[Trial]:
         >>> all(abs(trial.gap) < 0.01 for trial in right)
         True
     """
-    text = files("glassbox.mistakes").joinpath("measured.json").read_text(encoding="utf-8")
-    return [_trial(stored) for stored in json.loads(text)["trials"]]
+    return [_trial(stored) for stored in _packaged()["trials"]]
 
 
-def read_trials(path: Path, settings: dict[str, Any]) -> list[Trial]:
+def settings() -> dict[str, Any]:
+    """Return what the trials of `measured` were made with: the command, the sizes, the versions.
+
+    Example:
+        >>> settings()["steps"]
+        1000
+    """
+    return _packaged()["settings"]
+
+
+def read_trials(path: Path, made_with: dict[str, Any]) -> list[Trial]:
     """Return the trials of a file, or none where there is no file yet.
 
     Args:
         path: the file.
-        settings: what they must have been made with.
+        made_with: the settings that they must have been made with.
 
     Raises:
         ValueError: if they were made with other settings.
@@ -39,24 +48,24 @@ def read_trials(path: Path, settings: dict[str, Any]) -> list[Trial]:
     if not path.is_file():
         return []
     stored = json.loads(path.read_text(encoding="utf-8"))
-    if stored["settings"] != settings:
+    if stored["settings"] != made_with:
         raise ValueError(
-            f"'{path}' holds trials with the settings {stored['settings']}; expected {settings}, "
+            f"'{path}' holds trials with the settings {stored['settings']}; expected {made_with}, "
             "for trials are only compared with their like. Name another file: --out."
         )
     return [_trial(each) for each in stored["trials"]]
 
 
-def write_trials(path: Path, settings: dict[str, Any], trials: list[Trial]) -> None:
+def write_trials(path: Path, made_with: dict[str, Any], trials: list[Trial]) -> None:
     """Write all trials to a file, which is complete at every moment.
 
     Args:
         path: the file; its folder must be there.
-        settings: what they were made with.
+        made_with: their settings.
         trials: those of the file.
     """
     lines = ",\n".join(json.dumps(_rounded(trial), ensure_ascii=False) for trial in trials)
-    text = f'{{"settings": {json.dumps(settings, indent=1)},\n"trials": [\n{lines}\n]}}\n'
+    text = f'{{"settings": {json.dumps(made_with, indent=1)},\n"trials": [\n{lines}\n]}}\n'
     beside = path.with_name(f"{path.name}.part")
     beside.write_text(text, encoding="utf-8")
     os.replace(beside, path)
@@ -71,3 +80,9 @@ def _rounded(trial: Trial) -> dict[str, Any]:
 def _trial(stored: dict[str, Any]) -> Trial:
     """Return a trial from what was written of it."""
     return Trial(**stored | {"train": tuple(stored["train"])})
+
+
+def _packaged() -> dict[str, Any]:
+    """Return the file that came with the package."""
+    text = files("glassbox.mistakes").joinpath("measured.json").read_text(encoding="utf-8")
+    return json.loads(text)
