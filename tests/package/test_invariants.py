@@ -17,6 +17,7 @@ from glassbox.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from glassbox.gpt import GPT, Bigram, GPTConfig, preset
 from glassbox.invariants import INVARIANTS, Subject, check, influence
 from glassbox.positions import POSITIONS
+from glassbox.recurrent import RecurrentClassifier, RecurrentConfig, RecurrentSeq2Seq
 
 pytestmark = pytest.mark.usefixtures("as_a_reader_runs_it")  # far quicker
 TINY = SMALL | {"d_model": 16, "n_heads": 4}
@@ -94,6 +95,18 @@ def test_no_probe_fails_on_a_correct_encoder_decoder():
     torch.manual_seed(0)
     report = silent(EncoderDecoder(EncoderDecoderConfig(**TINY)))
     assert report["future_by_value"].passed and report["residual"].passed
+
+
+@pytest.mark.parametrize("attention", ["none", "additive", "dot"])
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_no_probe_fails_on_correct_recurrent_models(cell, attention):
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 11, "d_embedding": 8, "d_hidden": 8, "pad_id": 0}
+    config = RecurrentConfig(**sizes, cell=cell, attention=attention, bidirectional=True)
+    report = silent(RecurrentSeq2Seq(config))
+    assert report["future_by_value"].passed and report["attention_formula"].passed is None
+    config = RecurrentConfig(**sizes, cell=cell)
+    assert silent(RecurrentClassifier(config, n_classes=3))["padding"].passed
 
 
 def test_what_cannot_be_heard_is_skipped_and_said():
