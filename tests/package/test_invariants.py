@@ -254,6 +254,29 @@ def test_a_scale_is_found_wherever_it_stands_in_the_code():
     assert check(Early(2.0))["attention_formula"].number == pytest.approx(2.0)
 
 
+def test_scores_that_are_changed_in_place_are_heard_as_well():
+    class InPlace(nn.Module):
+        """Scales and masks the product where it lies."""
+
+        def __init__(self, blocked):
+            super().__init__()
+            self.embed, self.places = nn.Embedding(11, 16), nn.Embedding(10, 16)
+            self.q, self.k, self.head = (nn.Linear(16, 16) for _ in range(3))
+            self.blocked = blocked
+
+        def forward(self, tokens):
+            x = self.embed(tokens) + self.places(torch.arange(tokens.shape[1]))
+            scores = torch.bmm(self.q(x), self.k(x).mT)
+            scores.div_(4.0)
+            scores.masked_fill_(torch.ones_like(scores[0]).triu(1).bool(), self.blocked)
+            return self.head(x + torch.bmm(scores.softmax(-1), x))
+
+    torch.manual_seed(0)
+    report = silent(InPlace(-torch.inf))
+    assert report["attention_formula"].passed and report["permutation"].passed
+    assert check(InPlace(-10_000.0), skip=["overfits"]).failed == ["mask_holds"]
+
+
 def test_import_of_the_package_stays_quick_and_check_is_there():
     code = "import sys, glassbox; assert 'torch' not in sys.modules; print(glassbox.check.__name__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -103,7 +103,8 @@ class Ear(TorchDispatchMode):
             left, right = args[-2:]
             out = self._context(left, right, out) if self._meets_values(left) else out
             if not self._last_is(out):
-                self._product = (left, right, out, float(kwargs.get("alpha", 1)))
+                # a copy, for scores are often scaled and masked in place
+                self._product = (left, right, out.clone(), float(kwargs.get("alpha", 1)))
         if name in CARRIERS:
             carry(name, args, out)
         return out

@@ -1,5 +1,7 @@
 """Probes of place: the order of tokens matters, the order of texts in a batch does not."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -163,7 +165,7 @@ def _over_scores(scores: Tensor) -> float:
     return (high - low).abs().max().item()
 
 
-def _level(model: nn.Module, seq: int):
+def _level(model: nn.Module, seq: int) -> Callable[[], object]:
     """Switch positions off where they can be found; return what switches them on again."""
     undo = []
     for module in list(model.modules()):
@@ -184,7 +186,7 @@ def _level(model: nn.Module, seq: int):
     return lambda: [step() for step in undo]
 
 
-def _same_everywhere(seq: int):
+def _same_everywhere(seq: int) -> Callable[..., Tensor]:
     """Return a hook that gives all places the vector of the first, where places are looked up."""
 
     def hook(module: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
