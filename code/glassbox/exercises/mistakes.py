@@ -24,6 +24,9 @@ _NUMBERS = (
     (2.34, 2.49, 3.69, 3.69),
     (1.20, 1.21, 1.21, 1.42),
     (1.00, 1.50, 0.90, 0.90),
+    (4.00, 4.00, 4.15, 4.15),
+    (0.50, 0.50, 0.58, 0.58),
+    (0.70, 0.75, 0.82, 0.90),
 )
 
 
@@ -69,6 +72,12 @@ def _misread(t: float, r: float, p: float, u: float) -> dict[str, str]:
             abs(p - r) > _CLOSE, abs(u - p) > _CLOSE
         ),
         "any difference counts here. Only one of more than 0.1 nats does.": first(p > r, u > p),
+        "the training loss plays no part. Compare with the reported loss in its place.": (
+            first(p - t > _CLOSE, u - p > _CLOSE)
+        ),
+        "0.1 nats is a difference, not a share of the loss.": first(
+            p / r > 1 + _CLOSE, u / p > 1 + _CLOSE
+        ),
         "a low loss is taken for a wrong one. How low a loss may be depends on the text.": first(
             r < 1 or p - r > _CLOSE, u - p > _CLOSE
         ),
@@ -94,10 +103,35 @@ def _loss(logits: Tensor, tokens: Tensor, shift: int) -> float:
     return F.cross_entropy(logits[:, :last].flatten(0, 1), tokens[:, shift:].flatten()).item()
 
 
+def _misjudged(logits: Tensor, tokens: Tensor, loss: float, shift: int) -> dict[str, int]:
+    """Return what each common mistake makes of a loss, by the sentence that explains it."""
+
+    def nearest(found: Callable[[int], float]) -> int:
+        return min(range(3), key=lambda s: abs(found(s) - loss))
+
+    return {
+        "the smallest loss is not the one that was given. Find the nearest.": min(
+            range(3), key=lambda s: _loss(logits, tokens, s)
+        ),
+        "the shift goes the wrong way: logit t belongs to a later token, t + s.": nearest(
+            lambda s: _loss(logits.flip(1), tokens.flip(1), s)
+        ),
+        "`roll` brings the first tokens to the end. Leave out logits without a partner.": nearest(
+            lambda s: F.cross_entropy(logits.mT, tokens.roll(-s, 1)).item()
+        ),
+        "`cross_entropy` takes a softmax itself, so it gets logits.": nearest(
+            lambda s: _loss(logits.softmax(dim=-1), tokens, s)
+        ),
+        "the answer does not depend on the loss.": 1,
+        "the answer is counted from the next token. 0 means the token itself.": (shift - 1) % 3,
+        "0 and 2 are exchanged: a loss that is shifted twice looks two tokens ahead.": 2 - shift,
+    }
+
+
 @exercise("label-shift")
 def label_shift(answer: Callable[[Tensor, Tensor, float], int]) -> None:
     """`answer(logits, tokens, loss)` is by how many places the targets are shifted."""
-    got, want, cases, smallest, back, unshifted = [], [], [], [], [], []
+    got, want, cases, misread = [], [], [], []
     for seed, shift in enumerate((1, 0, 2, 2, 1, 0, 1, 2)):
         batch, seq, vocab_size = ((2, 5, 7), (3, 4, 4), (1, 6, 9))[seed % 3]
         logits = 2 * draw(batch, seq, vocab_size, seed=seed)
@@ -110,21 +144,8 @@ def label_shift(answer: Callable[[Tensor, Tensor, float], int]) -> None:
         got.append(said)
         want.append(shift)
         cases.append(f"logits of shape {tuple(logits.shape)}, a loss of {losses[shift]:.3f}")
-        smallest.append(min(range(3), key=losses.__getitem__))
-        reverse = [_loss(logits.flip(1), tokens.flip(1), s) for s in range(3)]
-        back.append(min(range(3), key=lambda s, r=reverse, g=losses[shift]: abs(r[s] - g)))
-        unshifted.append(1)
-    causes = {
-        "the smallest loss is not the one that was given. Find the nearest.": smallest,
-        "the shift goes the wrong way: logit t belongs to a later token, t + s.": back,
-        "the answer does not depend on the loss.": unshifted,
-        "the answer is counted from the next token. 0 means the token itself.": [
-            (s - 1) % 3 for s in want
-        ],
-        "0 and 2 are exchanged: a loss that is shifted twice looks two tokens ahead.": [
-            2 - s for s in want
-        ],
-    }
+        misread.append(_misjudged(logits, tokens, losses[shift], shift))
+    causes = {cause: [each[cause] for each in misread] for cause in misread[0]}
     refuse(got, want, cases, causes)
 
 
@@ -147,6 +168,9 @@ def fewest_probes(answer: Callable[[dict[str, set[str]]], Any]) -> None:
         # whoever begins with the probe that catches most needs three
         {name: {"wide", "left"} if i < 2 else {"wide", "right"} for i, name in enumerate("abcd")}
         | {"e": {"left"}, "f": {"right", "extra"}},
+        # whoever leaves out one probe after another, from the first or from the last, needs three
+        {"one": {"all", "p"}, "two": {"all", "q"}, "three": {"all", "r"}},
+        {"one": {"total", "p"}, "two": {"total", "q"}, "three": {"total", "r"}},
         {"one": {"p", "q"}, "two": {"q", "r"}, "three": {"r", "p"}},
         {"alone": {"p"}},
     ):
@@ -174,4 +198,6 @@ def fewest_probes(answer: Callable[[dict[str, set[str]]], Any]) -> None:
                 cause = "These are all probes: which can be left out?"
             elif "wide" in got:
                 cause = "The probe that catches most need not be among the fewest."
+            elif probes & {"all", "total"}:
+                cause = "None of yours can be left out, and yet another list is shorter."
             raise Wrong(f"{sorted(got)}: {n} would be enough for {fails}. {cause}")

@@ -50,6 +50,9 @@ def _misjudged(links: Tensor) -> dict[str, int]:
         "only the last token was changed. Change every one in turn.": int(
             max([0, *(len(links) - 1 - i for i in links[:-1, -1].nonzero()[:, 0].tolist())])
         ),
+        "the changes pile up. Change one token of the original at a time: `tokens.clone()`.": (
+            len(links) - 1
+        ),
         "that is how many tokens the busiest row sees. Asked is how far ahead.": int(
             links.triu(1).sum(1).max()
         ),
@@ -85,6 +88,11 @@ def _running(
         return x.cumsum(dim=1) / torch.arange(1, tokens.shape[1] + 1)[:, None]
 
     def step(token: Tensor, cache: Any) -> tuple[Tensor, Any]:
+        if token.shape[1:] != (1,):
+            raise Wrong(
+                f"step was handed ids of shape {tuple(token.shape)}; expected (B, 1), one column: "
+                "what came before is in the cache."
+            )
         total, n = (torch.zeros(len(token), 1, 4), 0) if cache is None else cache
         place = 0 if kind == "places from 0" else n
         total = total + table[token] + places[place]
@@ -116,6 +124,11 @@ def same_with_cache(answer: Callable[[Callable, Callable, Tensor], Tensor]) -> N
             .abs()
             .max(),
             "only the last token is compared. An error can show earlier.": gap[:, -1].abs().max(),
+            "one row is compared with all. Collect a row for each token.": (
+                rows[-1] - model(tokens)
+            )
+            .abs()
+            .max(),
             "only the first text is compared.": gap[0].abs().max(),
             "a difference below 0 counts as well: take the absolute value first.": gap.max(),
             "the mean hides what one token suffers. Take the largest difference.": gap.abs().mean(),

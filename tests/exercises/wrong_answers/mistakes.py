@@ -70,6 +70,51 @@ def nearest(shifts=(0, 1, 2), flip=False, given=True, said=lambda s: s):
     return answer
 
 
+def last_row_with_all(model, step, tokens):
+    cache = None
+    for token in tokens.split(1, dim=1):
+        row, cache = step(token, cache)
+    return (row - model(tokens)).abs().max()
+
+
+def whole_prefix(model, step, tokens):
+    cache, rows = None, []
+    for t in range(tokens.shape[1]):
+        row, cache = step(tokens[:, : t + 1], cache)
+        rows.append(row[:, -1:])
+    return (torch.cat(rows, dim=1) - model(tokens)).abs().max()
+
+
+def piling_up(model, tokens, others):
+    before, reach = model(tokens), 0
+    for j in range(tokens.shape[1]):
+        tokens[:, j] = others[:, j]
+        moved = (model(tokens) - before).abs().amax(dim=(0, 2)) > 1e-6
+        reach = max([reach, *(j - i for i in range(j) if moved[i])])
+    return reach
+
+
+def pruned(reverse):
+    def answer(fails):
+        kept = sorted(set().union(*fails.values()), reverse=reverse)
+        for probe in list(kept):
+            rest = [other for other in kept if other != probe]
+            if all(seen & set(rest) for seen in fails.values()):
+                kept = rest
+        return kept
+
+    return answer
+
+
+def rolled(logits, tokens, loss):
+    def gap(s):
+        return abs(
+            F.cross_entropy(logits.flatten(0, 1), tokens.roll(-s, 1).flatten()).item() - loss
+        )
+
+    return min(range(3), key=gap)
+
+
 def greedy(fails):
     left, chosen = dict(fails), []
     while left:
@@ -91,6 +136,8 @@ WRONG_ANSWERS = {
         ),
         (reading(lambda t, r, p, u: p > r, lambda t, r, p, u: u > p), "any difference"),
         (reading(lambda t, r, p, u: r < 1 or p - r > 0.1), "How low a loss may be"),
+        (reading(lambda t, r, p, u: p - t > 0.1), "plays no part"),
+        (reading(lambda t, r, p, u: p / r > 1.1, lambda t, r, p, u: u / p > 1.1), "not a share"),
         (lambda t, r, p, u: u - r > 0.1, "expected 'agree', 'reported' or 'use'"),
     ],
     "future-reach": [
@@ -100,6 +147,7 @@ WRONG_ANSWERS = {
         (reach(longest, lambda i, j, seq: j == i + 1), "Try every later one"),
         (reach(longest, lambda i, j, seq: i == 0), "only the first row"),
         (reach(longest, lambda i, j, seq: j == seq - 1), "only the last token"),
+        (piling_up, "pile up"),
         (reach(lambda ahead: longest(ahead) > 0), "expected a number of places"),
     ],
     "same-with-cache": [
@@ -109,17 +157,26 @@ WRONG_ANSWERS = {
         (cached(lambda gap: gap.max()), "absolute value"),
         (cached(lambda gap: gap.abs().mean()), "the mean hides"),
         (cached(lambda gap: gap.abs().sum()), "summed"),
+        (last_row_with_all, "one row is compared with all"),
+        (whole_prefix, "step was handed ids of shape"),
         (cached(lambda gap: torch.tensor(0.0)), "largest gap"),
     ],
     "label-shift": [
         (nearest(given=False), "smallest loss"),
         (nearest(flip=True), "wrong way"),
+        (rolled, "brings the first tokens to the end"),
+        (
+            lambda logits, tokens, loss: nearest()(logits.softmax(dim=-1), tokens, loss),
+            "takes a softmax itself",
+        ),
         (lambda logits, tokens, loss: 1, "does not depend on the loss"),
         (nearest(said=lambda s: (s - 1) % 3), "0 means the token itself"),
         (nearest(said=lambda s: 2 - s), "exchanged"),
         (nearest(said=lambda s: s - 1), "expected 0, 1 or 2"),
     ],
     "fewest-probes": [
+        (pruned(reverse=False), "another list is shorter"),
+        (pruned(reverse=True), "another list is shorter"),
         (greedy, "need not be among the fewest"),
         (lambda fails: set().union(*fails.values()), "which can be left out"),
         (lambda fails: list(fails), "is no probe"),
