@@ -69,10 +69,11 @@ ATTENTION_MISTAKES = (
         name="finite_mask",
         group="mask",
         says="Blocked scores are set to -10,000 instead of minus infinity.",
-        shows="Nothing, until scores get as low as that; a row without any key attends to all.",
+        shows="Nothing, until training finds that scores can get as low as that.",
         seen_in=(
-            "huggingface/transformers, pull request 17306, after issues 14859 and 17121: "
-            "https://github.com/huggingface/transformers/pull/17306"
+            "karpathy/minGPT, issue 75 (a GPT-2 learned to get below it), and "
+            "huggingface/transformers, pull request 17306: "
+            "https://github.com/karpathy/minGPT/issues/75"
         ),
         caught_by=("mask_holds",),
         patches=((CAUSAL, FiniteMask),),
@@ -108,8 +109,8 @@ ATTENTION_MISTAKES = (
         says="The scores are divided by the square root of the model's width, not of the head's.",
         shows="Almost nothing: attention starts flatter and learns a little later.",
         seen_in=(
-            "FareedKhan-dev/train-llm-from-scratch, pull request 3: "
-            "https://github.com/FareedKhan-dev/train-llm-from-scratch/pull/3"
+            "karpathy/ng-video-lecture, pull request 6: "
+            "https://github.com/karpathy/ng-video-lecture/pull/6"
         ),
         caught_by=("attention_formula",),
         patches=((SEVERAL_HEADS, ScaledByModelWidth),),

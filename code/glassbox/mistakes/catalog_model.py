@@ -192,7 +192,8 @@ _PARTS = (
         says="The head is the embedding table, whose standard deviation is 1 instead of 0.02.",
         shows="A first loss of many times ln V, and training that does not catch up soon.",
         seen_in=(
-            "huggingface/transformers, pull request 26441 (T5, first loss about 110): "
+            "huggingface/transformers, pull request 26441 (T5, first loss about 110; its head was "
+            "not tied, only as large): "
             "https://github.com/huggingface/transformers/pull/26441"
         ),
         caught_by=("first_loss",),

@@ -31,7 +31,7 @@ class NothingBiased:
 
 
 class PositionsFromBatch:
-    """Positions are counted along the batch: `pe[:x.size(0)]` where x is (batch, tokens, width)."""
+    """Positions are counted along the batch: `pe[:x.size(0)]`, with the batch first."""
 
     def forward(self, x: Tensor, positions: Tensor) -> Tensor:
         """Give row b of the batch position b at all its tokens."""
