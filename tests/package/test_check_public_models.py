@@ -31,6 +31,7 @@ FAMILIES = {
     "qwen2": LLAMA,
     "qwen3": LLAMA | {"head_dim": 4},
     "gemma": LLAMA | {"head_dim": 4},
+    "gemma2": LLAMA | {"head_dim": 4, "query_pre_attn_scalar": 4, "sliding_window": 8},
     "gpt_neox": NEOX,
     "opt": {
         "hidden_size": 16,
@@ -43,7 +44,7 @@ FAMILIES = {
 }
 
 PATHS = [(family, "eager") for family in FAMILIES]
-PATHS += [(family, "sdpa") for family in FAMILIES if family not in ("bloom", "gptj")]
+PATHS += [(family, "sdpa") for family in FAMILIES if family not in ("bloom", "gemma2", "gptj")]
 
 
 def build(family, attention="eager", auto=AutoModelForCausalLM, **sizes):
