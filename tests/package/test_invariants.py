@@ -302,6 +302,12 @@ def test_a_model_that_returns_no_numbers_fails():
     assert {"future_by_value", "batch_rows", "cache", "modes"} <= set(failed)
 
 
+def test_weights_that_are_no_numbers_in_one_block_do_not_hide_behind_the_others():
+    model = gpt()
+    model.blocks[1].attention.w_k.weight.data[3] = torch.nan  # the first block is right
+    assert INVARIANTS["weight_rows"](model).passed is False
+
+
 @pytest.mark.parametrize("name", ["unscaled", "mask_off_by_one", "softmax_over_queries", "no_mask"])
 def test_a_mistake_that_mixes_no_places_keeps_the_permutation(name):
     assert INVARIANTS["permutation"](mistakes.plant(gpt(), name)).passed

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from glassbox.inspection import record_attention
-from glassbox.invariants.comparing import TOLERANCE
+from glassbox.invariants.comparing import TOLERANCE, difference
 from glassbox.invariants.listening import Heard
 from glassbox.invariants.subject import Subject, subject
 from glassbox.invariants.verdict import Verdict, shown
@@ -37,8 +37,10 @@ def weight_rows(model: nn.Module | Subject) -> Verdict:
     heard = _explicitly(subject(model))
     if not heard:
         return Verdict("weight_rows", None, UNHEARD)
-    found = max((h.weights.sum(-1) - 1).abs().max().item() for h in heard)
-    columns = max((h.weights.sum(-2) - 1).abs().max().item() for h in heard)
+    found, columns = (
+        torch.stack([(h.weights.sum(axis) - 1).abs().max() for h in heard]).max().item()
+        for axis in (-1, -2)
+    )
     passed = found <= TOLERANCE
     culprit = "what is done to the weights after the softmax: a mask, or dropout"
     if any((h.weights.sum(-1).abs() <= TOLERANCE).any() for h in heard):
@@ -88,7 +90,7 @@ def attention_formula(model: nn.Module | Subject) -> Verdict:
                 False,
                 f"the scale is {h.scale * sqrt(d_k):.3g} times 1/√d_k",
                 h.scale * sqrt(d_k),
-                _which_scale(asked, h),
+                _which_scale(h),
             )
     found = max(_apart(h) for h in heard)
     passed = found <= TOLERANCE
@@ -146,7 +148,7 @@ def _explicitly(asked: Subject) -> list[Heard]:
 def _apart(h: Heard) -> float:
     """Return how far a context is from that of a softmax over the keys, relative to its spread."""
     expected = h.scores.softmax(-1).nan_to_num(0.0) @ h.value
-    return ((h.context - expected).abs().max() / expected.std().clamp(min=1e-12)).item()
+    return difference(h.context, expected)
 
 
 def _cosine(one: Tensor, other: Tensor) -> float:
@@ -154,15 +156,14 @@ def _cosine(one: Tensor, other: Tensor) -> float:
     return torch.cosine_similarity(one.flatten(), other.flatten(), dim=0).item()
 
 
-def _which_scale(asked: Subject, h: Heard) -> str:
+def _which_scale(h: Heard) -> str:
     """Name a wrong scale."""
     d_k = h.query.shape[-1]
     d_model = h.query.shape[-1] * h.query.shape[-3]
     known = {
         "the scale: it is missing (T5 and GPT-Neo leave it out on purpose)": 1.0,
         f"the scale: it is 1/√D for the width {d_model} of the model": 1 / sqrt(d_model),
-        "the scale: it is 1/d_k, without the root": 1 / d_k,
-        "the scale: it is applied twice": 1 / d_k,
+        "the scale: it is 1/d_k, without the root or applied twice": 1 / d_k,
         "the scale: it is 1/√H, for the number of heads": 1 / sqrt(h.query.shape[-3]),
     }
     for name, scale in known.items():

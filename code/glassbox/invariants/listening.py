@@ -101,9 +101,9 @@ class Ear(TorchDispatchMode):
         out = func(*args, **kwargs)
         if name in PRODUCTS:
             left, right = args[-2:]
-            out = self._context(left, right, out) if self._meets_values(left) else out
-            if not self._last_is(out):
-                # a copy, for scores are often scaled and masked in place
+            if self._meets_values(left):
+                out = self._context(left, right, out)
+            else:  # a copy, for scores are often scaled and masked in place
                 self._product = (left, right, out.clone(), float(kwargs.get("alpha", 1)))
         if name in CARRIERS:
             carry(name, args, out)
@@ -147,10 +147,6 @@ class Ear(TorchDispatchMode):
         scores = self.heard[-1].scores
         return left.numel() == scores.numel() and left.shape[-1] == scores.shape[-1]
 
-    def _last_is(self, out: Tensor) -> bool:
-        """Tell whether a product was just noted as a context."""
-        return bool(self.heard) and getattr(self.heard[-1], "raw", None) is out
-
     def _context(self, left: Tensor, right: Tensor, out: Tensor) -> Tensor:
         """Note the context of the latest weights; return it, or zeros."""
         latest = self.heard[-1]
@@ -162,7 +158,6 @@ class Ear(TorchDispatchMode):
         latest.weights = left.reshape(shape)
         latest.value = right.reshape(*shape[:-2], *right.shape[-2:])
         latest.context = out.reshape(*shape[:-1], out.shape[-1])
-        latest.raw = out
         return out
 
     def _fused(self, func: Callable, args: tuple, kwargs: dict) -> Any:

@@ -131,7 +131,7 @@ def mask_holds(model: nn.Module | Subject) -> Verdict:
         The largest change of an earlier logit, in standard deviations of the logits.
 
     Source:
-        Micikevicius et al. (2018), "Mixed Precision Training", section 3 (what half precision
+        Micikevicius et al. (2017), "Mixed Precision Training", section 3 (what half precision
         holds), https://doi.org/10.48550/arXiv.1710.03740
 
     Example:

@@ -103,7 +103,7 @@ def permutation(model: nn.Module | Subject) -> Verdict:
         The largest difference between a logit and that of the same token elsewhere.
 
     Source:
-        Lee et al. (2019), "Set Transformer", property 1, https://doi.org/10.48550/arXiv.1810.00825
+        Lee et al. (2018), "Set Transformer", property 1, https://doi.org/10.48550/arXiv.1810.00825
 
     Example:
         >>> from glassbox.gpt import GPT, preset

@@ -55,9 +55,6 @@ def padding(model: nn.Module | Subject) -> Verdict:
     Returns:
         The largest change of a logit, in standard deviations of the logits.
 
-    Source:
-        Wolf et al. (2020), "Transformers", https://doi.org/10.18653/v1/2020.emnlp-demos.6
-
     Example:
         >>> from glassbox.gpt import GPT, preset
         >>> padding(GPT(preset("character"))).passed

@@ -71,9 +71,9 @@ ATTENTION_MISTAKES = (
         says="Blocked scores are set to -10,000 instead of minus infinity.",
         shows="Nothing, until training finds that scores can get as low as that.",
         seen_in=(
-            "karpathy/minGPT, issue 75 (a GPT-2 learned to get below it), and "
-            "huggingface/transformers, pull request 17306: "
-            "https://github.com/karpathy/minGPT/issues/75"
+            "karpathy/minGPT, issue 75 (a GPT-2 learned to get below it): "
+            "https://github.com/karpathy/minGPT/issues/75; huggingface/transformers, pull request "
+            "17306: https://github.com/huggingface/transformers/pull/17306"
         ),
         caught_by=("mask_holds",),
         patches=((CAUSAL, FiniteMask),),
