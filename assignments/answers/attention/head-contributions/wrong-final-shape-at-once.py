@@ -1,0 +1,12 @@
+# Asks for (B, H, T, d) at once, which mixes up tokens and heads.
+# says: mixed up
+def head_contributions(x, w_q, w_k, w_v, w_o, d_head):
+    batch, seq, _ = x.shape
+    q, k, v = ((x @ w).view(batch, -1, seq, d_head) for w in (w_q, w_k, w_v))
+    shared = q.shape[1] // k.shape[1]
+    k, v = k.repeat_interleave(shared, 1), v.repeat_interleave(shared, 1)
+    scores = q @ k.mT / d_head**0.5
+    future = torch.ones(seq, seq, dtype=torch.bool).triu(1)
+    weights = scores.masked_fill(future, -torch.inf).softmax(-1)
+    context = weights @ v
+    return context @ w_o.view(-1, d_head, w_o.shape[1])

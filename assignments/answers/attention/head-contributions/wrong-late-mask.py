@@ -1,0 +1,13 @@
+# Applies the mask after the softmax.
+# points: head-contributions-each 2, head-contributions-groups 2
+# says: after the softmax
+def head_contributions(x, w_q, w_k, w_v, w_o, d_head):
+    batch, seq, _ = x.shape
+    q, k, v = ((x @ w).view(batch, seq, -1, d_head).transpose(1, 2) for w in (w_q, w_k, w_v))
+    shared = q.shape[1] // k.shape[1]
+    k, v = k.repeat_interleave(shared, 1), v.repeat_interleave(shared, 1)
+    scores = q @ k.mT / d_head**0.5
+    future = torch.ones(seq, seq, dtype=torch.bool).triu(1)
+    weights = scores.softmax(-1).masked_fill(future, 0.0)
+    context = weights @ v
+    return context @ w_o.view(-1, d_head, w_o.shape[1])

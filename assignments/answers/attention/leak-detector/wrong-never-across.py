@@ -1,0 +1,15 @@
+# Never compares one sequence with another.
+# points: leak-detector-pairs 2, leak-detector-faint 2
+# says: Compare every sequence
+def find_leaks(function, x, allowed):
+    jacobian = torch.autograd.functional.jacobian(function, x)
+    touched = (jacobian.abs() > 1e-9).any(5).any(2)  # (B, T, B, T)
+    found = torch.zeros_like(allowed)
+    across = False
+    for a in range(len(x)):
+        for b in range(len(x)):
+            if a == b:
+                found |= touched[a, :, b]
+            else:
+                continue
+    return found & ~allowed, across

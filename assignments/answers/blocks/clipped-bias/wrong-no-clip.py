@@ -1,0 +1,9 @@
+# Forgets that offsets may go beyond the table.
+# points: clipped-bias-square 2, clipped-bias-cache 1
+# says: has no column
+def distance_bias(table, n_queries, n_keys):
+    if n_queries > n_keys:
+        raise ValueError("more queries than keys")
+    k = table.shape[1] // 2
+    offset = torch.arange(n_keys - n_queries, n_keys)[:, None] - torch.arange(n_keys)
+    return table[:, offset + k]

@@ -1,0 +1,9 @@
+# Has 0 for offsets beyond the table.
+# points: clipped-bias-square 2, clipped-bias-cache 1
+# says: yours have 0
+def distance_bias(table, n_queries, n_keys):
+    if n_queries > n_keys:
+        raise ValueError("more queries than keys")
+    k = table.shape[1] // 2
+    offset = torch.arange(n_keys - n_queries, n_keys)[:, None] - torch.arange(n_keys)
+    return table[:, offset.clamp(-k, k) + k] * (offset.abs() <= k)

@@ -1,0 +1,22 @@
+# Divides the scores again, although the queries were scaled.
+# points: mended-layer-alone 1
+# says: twice
+def mended_layer(x, table, w, n_heads):
+    batch, seq, width = x.shape
+    d_head = width // n_heads
+
+    x = x + table[:seq]
+    normed = F.layer_norm(x, (width,))
+
+    q = (normed @ w["q"]).view(batch, seq, n_heads, d_head).transpose(1, 2)
+    k = (normed @ w["k"]).view(batch, seq, n_heads, d_head).transpose(1, 2)
+    v = (normed @ w["v"]).view(batch, seq, n_heads, d_head).transpose(1, 2)
+
+    q = q * d_head**-0.5
+    scores = q @ k.mT / d_head**0.5
+    later = torch.ones(seq, seq, dtype=torch.bool).triu(1)
+    weights = scores.masked_fill(later, -torch.inf).softmax(dim=-1)
+
+    context = weights @ v
+    context = context.transpose(1, 2).reshape(batch, seq, width)
+    return x + context @ w["o"]

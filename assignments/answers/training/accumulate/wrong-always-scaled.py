@@ -1,0 +1,23 @@
+# Stretches small gradients to max_norm.
+# points: accumulate-mean 2, accumulate-leftovers 1, accumulate-graphs 1
+# says: is stretched
+
+
+def accumulate(model, parts, max_norm):
+    """Parts of a batch -> the batch's gradient in .grad, clipped; mean loss, norm before."""
+    model.zero_grad()
+    count = sum(int((targets != -100).sum()) for _, targets in parts)
+    total = 0.0
+    for inputs, targets in parts:
+        if (targets == -100).all():
+            continue
+        logits = model(inputs).logits.flatten(0, 1)
+        loss = F.cross_entropy(logits, targets.flatten(), reduction="sum") / count
+        loss.backward()
+        total += loss.item()
+    found = [p.grad for p in model.parameters() if p.grad is not None]
+    norm = torch.stack([g.norm() for g in found]).norm()
+    if max_norm is not None:
+        for g in found:
+            g.mul_(max_norm / norm)
+    return total, norm.item()

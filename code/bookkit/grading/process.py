@@ -1,0 +1,126 @@
+"""One process that holds answers: it is started, asked, watched, and ended."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from multiprocessing.connection import Listener
+from pathlib import Path
+
+import psutil
+
+from bookkit.grading import answering
+from glassbox.exercises.engine import Wrong
+
+PATIENCE = 6  # how many times the limit may pass by the clock, for answers that only wait
+PRINTED = 2000  # characters of what an answer prints that are kept
+LARGEST = 64 << 20  # bytes of one reply
+
+
+class Lost(Wrong):
+    """The process that held the answers is gone: it worked too long, or ended itself."""
+
+
+class Process:
+    """A fresh process in an empty folder, with one line to the grader."""
+
+    def __init__(self) -> None:
+        """Start it, and wait for its call."""
+        self._home = Path(tempfile.mkdtemp(prefix="answers-"))
+        self._printed = b""
+        key = secrets.token_bytes(32)
+        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "SYSTEMROOT", "LANG")}
+        kept |= {"OMP_NUM_THREADS": "1", "HOME": str(self._home), "TMPDIR": str(self._home)}
+        with Listener(
+            str(self._home / "line") if os.name == "posix" else None, authkey=key
+        ) as door:
+            self._run = subprocess.Popen(
+                answering.start(door.address, key, self._home),
+                cwd=self._home,
+                env=kept,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self._reader = threading.Thread(target=self._drain, daemon=True)
+            self._reader.start()
+            self._line = door.accept()
+
+    def ask(self, message: bytes, what: str, seconds: float) -> bytes:
+        """Send a request over, and return the reply.
+
+        Args:
+            message: the request.
+            what: what is asked, for the message of an error.
+            seconds: how long the process may work on it. Its own time counts, so that nobody
+                fails because the machine is busy.
+
+        Raises:
+            Lost: if it works longer, waits much longer, or ends. It is then stopped.
+        """
+        done, late = threading.Event(), threading.Event()
+        watch = threading.Thread(target=self._watch, args=(seconds, done, late))
+        watch.start()
+        try:
+            self._line.send_bytes(message)
+            return self._line.recv_bytes(LARGEST)
+        except (EOFError, OSError) as error:
+            done.set()
+            watch.join()
+            self.stop()
+            if late.is_set():
+                raise Lost(
+                    f"{what} gave no answer in {seconds:g} seconds. Does a loop never end?"
+                ) from error
+            raise Lost(f"{what} ended the process it ran in, or sent too much.") from error
+        finally:
+            done.set()
+            watch.join()
+
+    def printed(self) -> str:
+        """Return what was printed since the last time, as far as it was kept."""
+        text, self._printed = self._printed, b""
+        return text.decode(errors="replace")
+
+    def stop(self) -> None:
+        """End the process and remove its folder."""
+        self._end()
+        self._run.wait()
+        self._reader.join()  # what was printed ends with the processes that could print
+        self._run.stdout.close()  # type: ignore[union-attr]
+        self._line.close()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def _drain(self) -> None:
+        """Read what is printed, so that nobody waits for it; keep the beginning."""
+        while text := self._run.stdout.read1(1 << 16):  # type: ignore[union-attr]
+            self._printed += text[: max(0, PRINTED - len(self._printed))]
+
+    def _watch(self, seconds: float, done: threading.Event, late: threading.Event) -> None:
+        """End the process when it has worked for longer than it may, or waited for much longer."""
+        began = time.monotonic()
+        try:
+            usage = psutil.Process(self._run.pid)
+            before = sum(usage.cpu_times()[:2])
+            while not done.wait(0.1):
+                worked = sum(usage.cpu_times()[:2]) - before
+                if worked > seconds or time.monotonic() - began > PATIENCE * seconds:
+                    late.set()
+                    return self._end()
+        except psutil.NoSuchProcess:
+            pass  # it has ended by itself
+
+    def _end(self) -> None:
+        """Kill the process and what it started."""
+        try:
+            if os.name == "posix":
+                os.killpg(self._run.pid, signal.SIGKILL)
+            else:
+                self._run.kill()
+        except ProcessLookupError:
+            pass  # it has ended by itself
