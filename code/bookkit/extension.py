@@ -1,7 +1,8 @@
 """The book's Sphinx extension: pages that need no network, and notebooks dressed as a textbook.
 
-The parts: `site_cells` (ids of cells, figures), `site_dress` (callouts, verdicts, exercises) and
-`site_directives` (the pages that are generated). This file wires them up and prepares the assets.
+The parts: `site_cells` (ids of cells, figures), `site_dress` (callouts, verdicts, exercises), and
+`site_directives`, `site_catalog` and `site_validation` (what pages show that is generated). This
+file wires them up and prepares the assets.
 """
 
 import re
@@ -12,7 +13,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from bookkit import site_cells, site_directives, site_dress
+from bookkit import site_catalog, site_cells, site_directives, site_dress, site_validation
 
 MATHJAX_PARTS = ("tex-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions")
 """What a page with TeX needs: 2 MB of the 32 MB that the wheel carries."""
@@ -38,6 +39,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register everything with Sphinx."""
     app.add_directive("questions", site_directives.Questions)
     app.add_directive("execution", site_directives.Execution)
+    app.add_directive("catalog", site_catalog.CatalogTables)
+    app.add_directive("syllabus", site_catalog.Syllabus)
+    app.add_directive("validation", site_validation.Validation)
     # 400: before Sphinx collects the images of a page, at the default of 500.
     app.connect("doctree-read", site_cells.prepare_notebook, priority=400)
     app.connect("doctree-read", site_dress.dress_page, priority=410)

@@ -12,7 +12,7 @@ from bookkit.site_directives import BookDirective
 
 PAGE = "exercises.html"
 """The page that shows all of the catalog."""
-COUNTED = ("Minutes", "Exercises")
+COUNTED = ("Minutes", "Exercises", "Attacks")
 """The last column of a table of numbers: the style sheet puts them under each other."""
 
 
@@ -62,13 +62,13 @@ class CatalogTables(CatalogDirective):
         rows, tasks = [], []
         for number, text in chapter.objectives.items():
             words = nodes.strong("", "", *self.markdown(f"{chapter.number}.{number} {text}"))
-            rows.append(_row([[words]], wide=3))
+            rows.append(row([[words]], wide=3))
             for task in catalog.testing(chapter.stem, number):
                 name = [self.link(task), nodes.Text(" "), nodes.literal("", task.name)]
-                rows.append(_row([name, task.difficulty, task.minutes]))
+                rows.append(row([name, task.difficulty, task.minutes]))
                 tasks.append(task)
-        rows.append(_row([_counted(set(tasks)), "", _minutes(set(tasks))]))
-        section += _table(("Exercise or problem", "Level", "Minutes"), rows)
+        rows.append(row([_counted(set(tasks)), "", _minutes(set(tasks))]))
+        section += table(("Exercise or problem", "Level", "Minutes"), rows)
         return section
 
     def _set(self, catalog: Catalog, chosen: ProblemSet) -> nodes.section:
@@ -85,9 +85,9 @@ class CatalogTables(CatalogDirective):
                 nodes.Text(", by hand; tests " if task.by_hand else ", tests "),
                 _link(tests, f"{PAGE}#in-{task.chapter}"),
             ]
-            rows.append(_row([name, task.points, task.difficulty, task.minutes]))
-        rows.append(_row(["All problems", chosen.points, "", chosen.minutes]))
-        section += _table(("Problem", "Points", "Level", "Minutes"), rows)
+            rows.append(row([name, task.points, task.difficulty, task.minutes]))
+        rows.append(row(["All problems", chosen.points, "", chosen.minutes]))
+        section += table(("Problem", "Points", "Level", "Minutes"), rows)
         return section
 
 
@@ -103,7 +103,7 @@ class Syllabus(CatalogDirective):
         for fault in faults:
             self.fault(fault)
         rows = [] if faults else [self._session(session, catalog) for session in sessions]
-        return [_table(("Session", "Before it, read", "In class"), rows)]
+        return [table(("Session", "Before it, read", "In class"), rows)]
 
     def _session(self, session: dict[str, Any], catalog: Catalog) -> nodes.row:
         """Return the row of a session: its chapters, its exercises, and the set that is due."""
@@ -126,7 +126,7 @@ class Syllabus(CatalogDirective):
             before.append(nodes.Text(f": {sum(chapter.reading for chapter in read)}\u00a0min"))
         if "also" in session:
             during += [nodes.Text(". " if during else ""), *self.markdown(str(session["also"]))]
-        return _row([name, before, during])
+        return row([name, before, during])
 
 
 def syllabus_faults(sessions: list[dict[str, Any]], catalog: Catalog) -> Iterator[str]:
@@ -170,11 +170,11 @@ def _chapters_table(catalog: Catalog) -> nodes.table:
         ]
         needs = ", ".join(str(n) for n in sorted(numbers[stem] for stem in chapter.needs))
         exercises = _link(_minutes(chapter.exercises), f"{PAGE}#in-{chapter.stem}")
-        rows.append(_row([name, needs or "–", chapter.reading, [exercises]]))
+        rows.append(row([name, needs or "–", chapter.reading, [exercises]]))
     reading = sum(chapter.reading for chapter in catalog.chapters)
     exercises = sum(_minutes(chapter.exercises) for chapter in catalog.chapters)
-    rows.append(_row(["All chapters", "", reading, exercises]))
-    return _table(("Chapter", "Needs", "Reading", "Exercises"), rows)
+    rows.append(row(["All chapters", "", reading, exercises]))
+    return table(("Chapter", "Needs", "Reading", "Exercises"), rows)
 
 
 def _sets_table(catalog: Catalog) -> nodes.table:
@@ -188,10 +188,10 @@ def _sets_table(catalog: Catalog) -> nodes.table:
             *(_link(title, f"{PAGE}#set-{chosen.name}"), nodes.Text(" ")),
             *(nodes.literal("", chosen.name), nodes.Text(f", {len(chosen.problems)} problems")),
         ]
-        rows.append(_row([name, ", ".join(after), chosen.points, chosen.minutes]))
+        rows.append(row([name, ", ".join(after), chosen.points, chosen.minutes]))
     totals = [sum(getattr(chosen, key) for chosen in catalog.sets) for key in ("points", "minutes")]
-    rows.append(_row(["All sets", "", *totals]))
-    return _table(("Set", "After chapters", "Points", "Minutes"), rows)
+    rows.append(row(["All sets", "", *totals]))
+    return table(("Set", "After chapters", "Points", "Minutes"), rows)
 
 
 def _minutes(tasks: Iterable[Task]) -> int:
@@ -218,7 +218,7 @@ def _joined(links: list[nodes.reference]) -> list[nodes.Node]:
     return [node for pair in pairs for node in pair][1:]
 
 
-def _row(contents: list[Any], wide: int = 1) -> nodes.row:
+def row(contents: list[Any], wide: int = 1) -> nodes.row:
     """Return a table's row of texts, numbers and lists of nodes, the first `wide` columns wide."""
     row = nodes.row()
     for content in contents:
@@ -229,10 +229,10 @@ def _row(contents: list[Any], wide: int = 1) -> nodes.row:
     return row
 
 
-def _table(headings: tuple[str, ...], rows: list[nodes.row]) -> nodes.table:
+def table(headings: tuple[str, ...], rows: list[nodes.row]) -> nodes.table:
     """Return a table; of numbers, and with their sums in its last row, if it counts anything."""
     group = nodes.tgroup("", *(nodes.colspec() for _ in headings), cols=len(headings))
-    group += nodes.thead("", _row(list(headings)))
+    group += nodes.thead("", row(list(headings)))
     group += nodes.tbody("", *rows)
     return nodes.table("", group, classes=["execution"] if headings[-1] in COUNTED else [])
 

@@ -8,7 +8,6 @@ import torch
 
 from bookkit.grading.apart import Answers, Lost
 from bookkit.grading.fence import readable
-from glassbox.exercises.engine import Wrong
 
 ANSWERS = """
 import os, sys
@@ -239,5 +238,7 @@ def test_what_is_no_reply_is_an_error_and_runs_nothing(tmp_path):
             "        line and line.send_bytes(b'cos\\nsystem\\n(S\"true\"\\ntR.')\n"
             "        frame = frame.f_back\n",
         )
-        with pytest.raises(Wrong, match="cannot be read"):
+        with pytest.raises(Lost, match="cannot be read"):
             ask(answers, "forge")
+        answers.run("after", "def after(): return 7")
+        assert ask(answers, "after") == 7

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from messy_notebooks import ANSWERS, RELEASES, add, answered, at, get, sources, without_labels
 
+from bookkit.grading import collect as collecting
 from bookkit.grading.collect import collect
 
 
@@ -219,6 +220,14 @@ def test_edited_and_deleted_tests_are_replaced_and_noted(tmp_path):
         assert "changed: scores-value" in notes and "deleted: attention-mix" in notes
 
 
+def test_tests_rewritten_in_their_own_cell_are_told_by_its_label(tmp_path):
+    made = answered()
+    more = "\nfor i in range(3):\n    print(i, scores(i, i + 1).trace(), i + 1)"
+    get(made, "scores-value")["source"] += more
+    one = recovered(tmp_path, made)
+    assert one.notes == ("changed: scores-value; the original cells were used",)
+
+
 def test_a_new_import_in_a_locked_cell_is_kept_in_a_cell_of_its_own(tmp_path):
     made = answered()
     get(made, "imports")["source"] += "\nimport numpy as np\nprint(np.pi)"
@@ -305,6 +314,22 @@ def test_a_renamed_function_is_still_the_answer_of_its_cell(tmp_path):
         one = recovered(tmp_path, version)
         assert sources(one.notebook)["attention-answer"] == own
         assert "no cell defines `attention`" in one.notes
+
+
+def test_the_set_of_a_single_renamed_function_is_told_by_its_label(tmp_path):
+    made = answered({"rotate-answer": "def turn(x):\n    return x"}, "blocks")
+    made["cells"] = [get(made, "rotate-answer")]
+    assert recovered(tmp_path, made).assignment == "blocks"
+
+
+def test_an_answer_written_above_its_tests_is_found(tmp_path):
+    made = answered()
+    get(made, "scores-answer")["source"] = RELEASES["attention"].cells[4].source
+    both = messy.SCORES + "\n\n" + get(made, "scores-value")["source"]
+    get(made, "scores-value")["source"] = both
+    one = recovered(tmp_path, made)
+    assert sources(one.notebook)["scores-answer"] == both
+    assert "deleted: scores-value" in "; ".join(one.notes)
 
 
 def test_words_written_into_the_question_are_taken(tmp_path):
@@ -409,8 +434,27 @@ def test_cells_that_break_parsers_harm_nobody(tmp_path, bomb):
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path, monkeypatch):
+    write(tmp_path, {"Ada/attention.ipynb": answered()})
     monkeypatch.setattr("bookkit.grading.collect.LARGEST_FILE", 2**10)
-    assert "Clear the outputs" in reason(tmp_path, answered())
+    monkeypatch.setattr("pathlib.Path.read_bytes", lambda path: 1 / 0)  # it is not even read
+    assert "Clear the outputs" in collect(tmp_path, RELEASES)[1][0].reason
+
+
+@pytest.mark.parametrize("step", ["read_cells", "rebuild"])
+def test_a_surprise_in_one_file_stops_nobody_else(tmp_path, monkeypatch, step):
+    good = getattr(collecting, step)
+
+    def surprised(given, *more):
+        if "surprise" in str(given):
+            raise ZeroDivisionError("so it was")
+        return good(given, *more)
+
+    monkeypatch.setattr(collecting, step, surprised)
+    bad = answered(ANSWERS | {"scores-answer": messy.SCORES + "  # surprise"})
+    write(tmp_path, {"Ada/attention.ipynb": bad, "Bo/attention.ipynb": answered()})
+    (one,), (refused,) = collect(tmp_path, RELEASES)
+    assert (one.student, refused.student) == ("Bo", "Ada")
+    assert "ZeroDivisionError: so it was" in refused.reason
 
 
 def test_a_link_is_refused_and_not_followed(tmp_path):
@@ -527,7 +571,7 @@ def test_the_set_is_read_off_the_content_not_the_name(tmp_path):
 def test_files_of_other_kinds_are_one_line_per_student_without_notebook(tmp_path):
     files = {"Ada/report.pdf": b"", "Ada/data.csv": b"", "Bo/attention.py": b"def attention(): 1"}
     files |= {"Cy/attention.ipynb": answered(), "Cy/report.pdf": b"", "Di/attention.zip": b""}
-    files |= {"Ed/attention.ipynb.txt": json.dumps(answered()), "Flo/attention.gdoc": b"{}"}
+    files |= {"Ed/attention.ipynb.txt": json.dumps(answered()), "Flo/attention.ipynb.gdoc": b"{}"}
     files |= {"Cy/.DS_Store": b"", "__MACOSX/Gil/._attention.ipynb": b""}
     files |= {"Cy/.ipynb_checkpoints/attention-checkpoint.ipynb": answered({})}
     write(tmp_path, files)
@@ -537,7 +581,7 @@ def test_files_of_other_kinds_are_one_line_per_student_without_notebook(tmp_path
     assert len(refused) == len(said) == 5
     assert "handed in data.csv and report.pdf, no notebook" in said["Ada"]
     assert ".ipynb" in said["Bo"] and "Unpack" in said["Di"]
-    assert "rename" in said["Ed"] and "Download" in said["Flo"]
+    assert "rename" in said["Ed"] and "Google Drive" in said["Flo"]
 
 
 def test_a_folder_of_mixed_hand_ins_is_sorted_right(tmp_path):
@@ -565,6 +609,13 @@ def test_an_archive_is_read_like_a_folder(tmp_path):
     assert [one.student for one in graded] == ["Bo", "Renée"] and not refused
     assert sources(graded[1].notebook) == ANSWERS
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+def test_names_in_an_archive_are_utf_8_even_where_it_does_not_say_so(tmp_path):
+    path = packed(tmp_path / "a.zip", {"Ren##e/attention.ipynb": answered()})
+    path.write_bytes(path.read_bytes().replace(b"Ren##e", "Renée".encode()))
+    graded, _ = collect(path, RELEASES)
+    assert [one.student for one in graded] == ["Renée"]
 
 
 def test_an_archive_with_a_folder_around_all_files_names_the_students(tmp_path):
@@ -614,7 +665,8 @@ def test_a_folder_without_hand_ins_is_an_error_with_a_fix(tmp_path, case):
         write(folder, {".DS_Store": b""})
     elif case == "no archive":
         folder.write_text("a note")
-    with pytest.raises(ValueError, match=rf"{case}[\s\S]*Expected[\s\S]*Fix"):
+    said = "does not exist" if case == "missing" else "no"
+    with pytest.raises(ValueError, match=rf"{case} [\s\S]*{said}[\s\S]*Expected[\s\S]*Fix"):
         collect(folder, RELEASES)
 
 

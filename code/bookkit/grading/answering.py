@@ -4,26 +4,26 @@ It is told what to do over one connection. What comes in is pickled by the grade
 trust; what goes out is tensors, numbers and words, which the grader reads without running anything.
 """
 
+import importlib
 import io
 import linecache
-import os
 import pickle
 import sys
 import traceback
 import types
-from multiprocessing.connection import Client, Connection
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from bookkit.grading import fence
 
+TICKET = 8  # bytes at the beginning of a request, which its reply repeats
 MODULE = "answers"  # the module in which a student's cells run
 
 
 def main() -> None:
     """Shut this process in, then serve the grader until it hangs up."""
-    address, key, home = sys.argv[1], bytes.fromhex(sys.argv[2]), Path(sys.argv[3])
-    connection = Client(address, authkey=key)
+    connection, home = Connection(int(sys.argv[1])), Path(sys.argv[2])
     fence.shut_in(home)
     import cloudpickle  # noqa: F401  # what comes in needs it, and it cannot be loaded later
     import torch
@@ -59,11 +59,13 @@ class Silent:
 
 def reply(request: bytes, answers: types.ModuleType, transform: Any) -> bytes:
     """Do what was asked, and return the value or the error in bytes."""
+    ticket = request[:TICKET].hex()
     try:
-        value = plain(act(pickle.loads(request), answers, transform))
-        return packed({"value": value})
+        what = pickle.loads(request[TICKET:])
+        return packed({"ticket": ticket, "value": plain(act(what, answers, transform))})
     except BaseException as error:  # also SystemExit and KeyboardInterrupt: they are answers here
-        return packed({"error": type(error).__name__, "message": str(error), "at": place(error)})
+        told = {"error": type(error).__name__, "message": str(error), "at": place(error)}
+        return packed({"ticket": ticket, **told})
 
 
 def act(request: tuple, answers: types.ModuleType, transform: Any) -> Any:
@@ -92,17 +94,34 @@ def the_answer(name: str) -> Any:
 
 
 def switch_off(path: str) -> None:
-    """Put a refusal in place of a finished function or class, given as 'torch.nn.Transformer'."""
-    module, _, name = path.rpartition(".")
+    """Put a refusal in place of what is finished.
+
+    Args:
+        path: a function or class, such as 'torch.nn.Transformer', or all that a package names as
+            public, wherever it stands in the package: 'glassbox.masks.*'.
+
+    Raises:
+        ValueError: if there is nothing by that name.
+    """
+    package, _, name = path.rpartition(".")
+    module = importlib.import_module(package)
+    if name != "*" and not hasattr(module, name):
+        raise ValueError(f"there is no {path} to switch off.")
+    inside = [m for key, m in sys.modules.items() if f"{key}.".startswith(f"{package}.")]
+    for place in inside if name == "*" else [module]:
+        for one in module.__all__ if name == "*" else [name]:
+            if callable(getattr(place, one, None)):
+                setattr(place, one, refusal(f"{package}.{one}"))
+
+
+def refusal(path: str) -> Any:
+    """Return what stands in place of a finished function."""
 
     def refuse(*given: Any, **named: Any) -> None:
         """Say that this is to be written by hand."""
         raise PermissionError(f"{path} is switched off: this problem is to be written by hand.")
 
-    __import__(module)
-    if not hasattr(sys.modules[module], name):
-        raise ValueError(f"there is no {path} to switch off.")
-    setattr(sys.modules[module], name, refuse)
+    return refuse
 
 
 def plain(value: Any, depth: int = 0) -> Any:
@@ -149,10 +168,7 @@ def place(error: BaseException) -> str:
     return ""
 
 
-def start(address: Any, key: bytes, home: Path) -> list[str]:
-    """Return the command that starts such a process."""
+def command(line: int, home: Path) -> list[str]:
+    """Return the command that starts such a process, given the number of its open line."""
     code = "from bookkit.grading import answering; answering.main()"
-    return [sys.executable, "-c", code, str(address), key.hex(), os.fspath(home)]
-
-
-__all__ = ["Connection", "main", "start", "the_answer"]
+    return [sys.executable, "-c", code, str(line), str(home)]

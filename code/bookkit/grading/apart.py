@@ -6,6 +6,7 @@ process that does not answer in time, or ends itself, is replaced by a fresh one
 
 import builtins
 import io
+import secrets
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,7 +15,6 @@ import torch
 
 from bookkit.grading import answering
 from bookkit.grading.process import Lost, Process
-from glassbox.exercises.engine import Wrong
 
 OURS = 60.0  # seconds that our own cells may work, on the slowest machine
 
@@ -98,7 +98,7 @@ class Answers:
         """Send a call over that uses the answers `names`; they are barred if they do not return.
 
         Raises:
-            Wrong: if the process is lost.
+            Lost: if the process is lost.
             Exception: the answer's own, if its type is built in; else a RuntimeError.
         """
         for name in names & self._barred.keys():
@@ -127,8 +127,10 @@ class Answers:
         request, what, seconds = step
         while self._process is None:
             self._restart()
+        ticket = secrets.token_bytes(answering.TICKET)
         try:
-            return _value(self._process.ask(cloudpickle.dumps(request), what, seconds))
+            answer = self._process.ask(ticket + cloudpickle.dumps(request), what, seconds)
+            return self._value(answer, ticket, what)
         except Lost:
             self._process = None
             raise
@@ -145,23 +147,30 @@ class Answers:
             except Exception:
                 continue  # it failed before, too
 
-
-def _value(answer: bytes) -> Any:
-    """Read a reply without running anything of it; raise the error that it holds."""
-    try:
-        read = torch.load(io.BytesIO(answer), weights_only=True)
+    def _value(self, answer: bytes, ticket: bytes, what: str) -> Any:
+        """Read a reply without running anything of it; raise the error that it holds."""
+        try:
+            read = torch.load(io.BytesIO(answer), weights_only=True)
+            if read["ticket"] != ticket.hex():
+                raise ValueError("it belongs to another request")
+        except Exception as error:
+            self._process.stop()  # type: ignore[union-attr]  # who knows what else is on the line
+            raise Lost(f"what came back from {what} cannot be read.") from error
         if "value" in read:
             return read["value"]
-        name, message, at = str(read["error"]), str(read["message"]), str(read["at"])
-    except Exception as error:
-        raise Wrong("what came back from the answer cannot be read.") from error
+        raise _raised(str(read["error"]), str(read["message"]), str(read["at"]))
+
+
+def _raised(name: str, message: str, at: str) -> Exception:
+    """Return an error of the answer's as one of ours: built in, or a RuntimeError."""
     if name == "NotImplementedError" and not message:
-        raise NotImplementedError
+        return NotImplementedError()
     kind = getattr(builtins, name, RuntimeError)
-    if not (isinstance(kind, type) and issubclass(kind, Exception)) or name.startswith("Unicode"):
-        kind, message = RuntimeError, f"{name}: {message}"  # it is not one, or cannot be made
-    elif kind is RuntimeError and name != "RuntimeError":
-        message = f"{name}: {message}"
-    raised = kind(message)
+    try:
+        if not issubclass(kind, Exception) or name != kind.__name__:
+            raise TypeError("it is no error that is built in")
+        raised = kind(message)
+    except TypeError:
+        raised = RuntimeError(f"{name}: {message}")
     raised.add_note(at)
-    raise raised
+    return raised

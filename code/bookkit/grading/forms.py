@@ -1,7 +1,6 @@
 """A released notebook taken apart, and a hand-in's cells sorted by it."""
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -53,15 +52,14 @@ def marks(cell: StudentCell) -> set[tuple[str, str]]:
 def which_set(cells: list[StudentCell], forms: dict[str, Form]) -> str:
     """Return the name of the set to which most cells belong; raise NotRecovered if none does.
 
-    What several sets share, such as the setup cell, tells nothing. Content weighs more than
+    What all sets share, such as the setup cell, counts for all of them. Content weighs more than
     labels, since labels move along when cells are copied.
     """
-    count = Counter(mark for form in forms.values() for mark in form.marks)
     points = dict.fromkeys(forms, 0)
     for cell in cells:
-        telling = {mark for mark in marks(cell) if count[mark] == 1}
+        own = marks(cell)
         for name, form in forms.items():
-            kinds = {kind for kind, _ in telling & form.marks}
+            kinds = {kind for kind, _ in own & form.marks}
             points[name] += 2 * bool(kinds & {"text", "name"}) + ("label" in kinds)
     best = max(points.values(), default=0)
     winners = [name for name, value in points.items() if value == best]

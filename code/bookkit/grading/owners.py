@@ -53,7 +53,6 @@ def safe_name(name: str) -> str:
 
 def stem(file: str) -> str:
     """Return a file name without '.ipynb', wherever a system put it, and the last extension."""
-    file = unicodedata.normalize("NFC", file)
     bare = re.sub(r"\.ipynb(?![^\W\d_])", "", file, flags=re.I)
     return bare if bare != file else PurePosixPath(file).stem
 
@@ -89,7 +88,7 @@ def name_left(text: str, sets: Collection[str]) -> str:
         >>> name_left("Copy of Ada_Lovelace - attention (2)", ["attention"])
         'Ada Lovelace'
     """
-    text = re.sub(r'[“”"„]', " ", text).strip()
+    text = re.sub(r'[“”"„]', " ", tidy(text)).strip()
     text = re.sub(COPY_OF, " ", text, flags=re.I)
     text = re.sub(COPIES, "", text, flags=re.I)
     text = NUMBER.sub("", text.strip())
@@ -130,7 +129,6 @@ def owner(path: PurePosixPath, sets: Collection[str]) -> Owner | None:
     A folder that is not named like a problem set names the student, else the file does.
     """
     for part in path.parts[:-1]:
-        part = unicodedata.normalize("NFC", part)
         if found := _from_system(part):
             return found[0]
         if name_left(part, sets):

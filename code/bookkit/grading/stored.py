@@ -7,11 +7,13 @@ a file say what it deserves.
 
 import copy
 import csv
+import hashlib
+import json
 import re
 import shutil
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
@@ -20,6 +22,8 @@ from nbformat import NotebookNode
 from bookkit.grading import commands
 from bookkit.grading.course import Course, Graded
 
+KINDS = ("right", "wrong", "empty", "attack")
+RECORD = "validation.json"  # what the last full trial came to
 SAYS_WHERE = re.compile(r'See "[^"]+", section "[^"]+"')
 
 
@@ -45,6 +49,27 @@ class Stored:
     def kind(self) -> str:
         """Return 'right', 'wrong', 'empty' or 'attack'."""
         return self.name.partition("-")[0]
+
+
+@dataclass
+class Trial:
+    """What came of trying stored answers.
+
+    Attributes:
+        tried: set, kind and name of each answer.
+        faults: where points, words or tables are not what is deserved.
+    """
+
+    tried: set[tuple[str, str, str]] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Count the answers of each kind in each set."""
+        found: dict[str, dict[str, int]] = {}
+        for name, kind, _ in sorted(self.tried):
+            kinds = found.setdefault(name, dict.fromkeys(KINDS, 0))
+            kinds[kind] += 1
+        return found
 
 
 def read_answer(path: Path, most: dict[str, float]) -> Stored:
@@ -131,16 +156,16 @@ def hand_in(folder: Path, name: str, release: NotebookNode, students: dict) -> N
         nbformat.write(notebook, path)
 
 
-def check(root: Path, only: Iterable[str] = (), students: int = 0, seconds: float = 8) -> list[str]:
-    """Run the pipeline on stored answers, and return where it does not give what they deserve.
+def check(root: Path, only: Iterable[str] = (), students: int = 0, seconds: float = 8) -> Trial:
+    """Run the pipeline on stored answers, and compare what they get with what they deserve.
 
     Args:
         root: the course's folder; the work is done in a copy.
         only: the sets; all if none is named.
         students: how many students of each set to try; all if 0.
-        seconds: how long one call of an answer may take.
+        seconds: how long one call of an answer may work.
     """
-    faults, counts = [], {"right": [0, 0], "wrong": [0, 0], "empty": [0, 0], "attack": [0, 0]}
+    trial = Trial()
     with tempfile.TemporaryDirectory(prefix="course-") as place:
         copied = Path(place) / "course"
         shutil.copytree(root / "source", copied / "source")
@@ -154,12 +179,9 @@ def check(root: Path, only: Iterable[str] = (), students: int = 0, seconds: floa
             hand_in(folder, name, release, class_)
             commands.grade(copied, folder, seconds)
             for student, answers in class_.items():
-                graded = course.read(student, name)
-                faults += compare(graded, answers, counts)
-            faults += compare_table(copied / "grades" / name, class_)
-    for kind, (good, all_) in counts.items():
-        print(f"{kind:8}{good:4} of {all_:4} answers got exactly what they deserve")
-    return faults
+                compare(course.read(student, name), answers, trial)
+            trial.faults += compare_table(copied / "grades" / name, class_)
+    return trial
 
 
 def choose(students: list, number: int) -> list:
@@ -169,9 +191,8 @@ def choose(students: list, number: int) -> list:
     return [students[round(k * (len(students) - 1) / (number - 1))] for k in range(number)]
 
 
-def compare(graded: Graded, answers: dict[str, Stored], counts: dict) -> list[str]:
+def compare(graded: Graded, answers: dict[str, Stored], trial: Trial) -> None:
     """Compare a student's points and messages with what the answers deserve."""
-    faults = []
     for problem, one in answers.items():
         parts = [part for part in graded.parts if part.problem == problem]
         got, said = {p.cell: p.points for p in parts}, " ".join(p.message for p in parts)
@@ -182,10 +203,9 @@ def compare(graded: Graded, answers: dict[str, Stored], counts: dict) -> list[st
             wrong.append(f"should be told {one.says!r}, was told {said!r}")
         if one.kind == "wrong" and not SAYS_WHERE.search(said):
             wrong.append(f"is not told where to read: {said!r}")
-        counts[one.kind][0] += not wrong
-        counts[one.kind][1] += 1
-        faults += [f"{graded.assignment}/{problem}/{one.name}: {fault}" for fault in wrong]
-    return faults
+        name = f"{graded.assignment}/{problem}/{one.name}"
+        trial.tried.add((graded.assignment, one.kind, name))
+        trial.faults += [f"{name}: {fault}" for fault in wrong]
 
 
 def compare_table(folder: Path, class_: dict[str, dict[str, Stored]]) -> list[str]:
@@ -201,8 +221,26 @@ def compare_table(folder: Path, class_: dict[str, dict[str, Stored]]) -> list[st
     return faults
 
 
+def digest(root: Path) -> str:
+    """Return a fingerprint of all problem sets, without the published address, and answers."""
+    whole = hashlib.sha256()
+    for path in sorted(root.glob("source/*/*.ipynb")):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.id != "setup":
+                whole.update(json.dumps([cell.id, cell.metadata, cell.source]).encode())
+    for path in sorted(root.glob("answers/*/*/*.py")):
+        whole.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return whole.hexdigest()[:16]
+
+
 def main(root: Path, only: list[str]) -> int:
-    """Try all stored answers, print what is wrong, and return the exit code."""
-    faults = check(root, only)
-    print("\n".join(faults))
-    return bool(faults)
+    """Try stored answers, print what is wrong, and record a full trial without faults."""
+    trial = check(root, only)
+    print("\n".join(trial.faults))
+    for name, kinds in trial.counts().items():
+        print(name, ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
+    print("faults:", len(trial.faults))
+    if not only and not trial.faults:
+        record = {"digest": digest(root), "sets": trial.counts()}
+        (root / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return bool(trial.faults)
