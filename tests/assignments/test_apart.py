@@ -94,7 +94,7 @@ def test_an_error_arrives_with_its_type_and_its_line(answers):
         ("layer", TypeError, "returned a Layer"),
         ("stub", NotImplementedError, "^$"),
         ("exit", RuntimeError, "SystemExit"),
-        ("missing", NotImplementedError, "its cell did not define it"),
+        ("missing", NameError, "its cell did not define it"),
     ],
 )
 def test_what_cannot_be_used_is_told_apart(answers, name, error, says):

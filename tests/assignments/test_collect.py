@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from messy_notebooks import ANSWERS, RELEASES, add, answered, at, get, sources, without_labels
 
-from bookkit.grading import collect as collecting
-from bookkit.grading.collect import collect
+from bookkit.handins import collect as collecting
+from bookkit.handins.collect import collect
 
 
 def write(folder, files):
@@ -223,7 +223,7 @@ def test_edited_and_deleted_tests_are_replaced_and_noted(tmp_path):
 def test_tests_rewritten_in_their_own_cell_are_told_by_its_label(tmp_path):
     made = answered()
     more = "\nfor i in range(3):\n    print(i, scores(i, i + 1).trace(), i + 1)"
-    get(made, "scores-value")["source"] += more
+    get(made, "scores-value")["source"] += 2 * more
     one = recovered(tmp_path, made)
     assert one.notes == ("changed: scores-value; the original cells were used",)
 
@@ -435,7 +435,7 @@ def test_cells_that_break_parsers_harm_nobody(tmp_path, bomb):
 
 def test_a_file_that_is_too_large_is_refused(tmp_path, monkeypatch):
     write(tmp_path, {"Ada/attention.ipynb": answered()})
-    monkeypatch.setattr("bookkit.grading.collect.LARGEST_FILE", 2**10)
+    monkeypatch.setattr("bookkit.handins.collect.LARGEST_FILE", 2**10)
     monkeypatch.setattr("pathlib.Path.read_bytes", lambda path: 1 / 0)  # it is not even read
     assert "Clear the outputs" in collect(tmp_path, RELEASES)[1][0].reason
 
@@ -653,7 +653,7 @@ def test_a_damaged_member_is_refused_and_the_others_are_graded(tmp_path):
 
 
 def test_an_archive_that_unpacks_to_too_much_is_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr("bookkit.grading.handins.LARGEST_TOTAL", 2**10)
+    monkeypatch.setattr("bookkit.handins.files.LARGEST_TOTAL", 2**10)
     with pytest.raises(ValueError, match="unpacked"):
         collect(packed(tmp_path / "a.zip", {"Ada/attention.ipynb": answered()}), RELEASES)
 
@@ -672,7 +672,7 @@ def test_a_folder_without_hand_ins_is_an_error_with_a_fix(tmp_path, case):
 
 def test_reading_hand_ins_loads_neither_torch_nor_nbgrader():
     statement = (
-        "import sys, bookkit.grading.collect; print({'torch', 'nbgrader'} & set(sys.modules))"
+        "import sys, bookkit.handins.collect; print({'torch', 'nbgrader'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", statement], capture_output=True, text=True)
     assert done.stdout.strip() == "set()", done.stderr

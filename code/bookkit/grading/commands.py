@@ -7,9 +7,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from bookkit.grading import report
-from bookkit.grading.collect import Refused, Submission, collect
 from bookkit.grading.course import Course, Graded
 from bookkit.grading.feedback import write_feedback
+from bookkit.handins.collect import Refused, Submission, collect
 
 
 def assignments(root: Path) -> int:
@@ -27,6 +27,8 @@ def assignments(root: Path) -> int:
 
 def grade(root: Path, submissions: Path, seconds: float) -> int:
     """Grade a folder of hand-ins, and write tables, pages and a picture for each set."""
+    if not submissions.exists():
+        raise SystemExit(f"There is no {submissions}. Name the folder or zip of hand-ins.")
     course, results = Course(root, seconds), root / "grades"
     try:
         read = {name: _points(results / name) for name in course.sets}

@@ -19,7 +19,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from bookkit.grading.collect import Submission
+from bookkit.handins.collect import Submission
 
 HAND_IN = "hand-in.json"  # stands beside a recovered notebook: its file's name, what was noted
 

@@ -113,6 +113,8 @@ def message(error: Exception) -> str:
         return str(error) or "a check failed."
     if isinstance(error, NotImplementedError):
         return str(error) or "the stub is as it was handed out."
+    if isinstance(error, NameError) and at == [""]:
+        return str(error)
     if at is not None:
         return f"your code raised {type(error).__name__}: {error}" + (
             f" ({at[0]})" if at[0] else ""

@@ -27,6 +27,10 @@ class Problem:
         words = part.cell.removeprefix(self.name).strip("-").replace("-", " ")
         return words.capitalize() or "Answer"
 
+    def said(self, part: Part) -> str:
+        """Return what a test or a person said, as a sentence."""
+        return part.message[:1].upper() + part.message[1:] or ("Passed." if part.points else "")
+
 
 def write_feedback(path: Path, graded: Graded) -> None:
     """Write a student's page. It stands alone, and shows no tests.
@@ -62,6 +66,8 @@ def heading(graded: Graded, marks: str, cell_id: str = "") -> str:
 def _problem(graded: Graded, name: str, parts: list[Part]) -> Problem:
     """Gather what a page shows of one problem."""
     known = sum(part.points or 0 for part in parts)
+    most = sum(part.most for part in parts)
+    unread = any(part.points is None for part in parts)
     sources = [
         cell.source
         for cell in graded.notebook.cells
@@ -70,7 +76,7 @@ def _problem(graded: Graded, name: str, parts: list[Part]) -> Problem:
     return Problem(
         name,
         heading(graded, "## ", name) or name,
-        f"{known:g} of {sum(part.most for part in parts):g}",
+        f"not read yet, of {most:g}" if unread else f"{known:g} of {most:g}",
         parts,
         sources,
     )

@@ -5,6 +5,7 @@ does. Everywhere, an audit hook of Python's refuses with a sentence that says wh
 hook alone is a fence and not a prison: code that goes around Python goes around it.
 """
 
+import contextlib
 import ctypes
 import os
 import struct
@@ -108,7 +109,8 @@ def _limit_memory(gigabytes: int = 4) -> None:
         return
     limits = {"RLIMIT_DATA": gigabytes << 30, "RLIMIT_FSIZE": 16 << 20, "RLIMIT_CORE": 0}
     for name, most in limits.items():
-        resource.setrlimit(getattr(resource, name), (most, most))
+        with contextlib.suppress(ValueError):  # a stricter limit is there already
+            resource.setrlimit(getattr(resource, name), (most, most))
 
 
 def listen(folder: Path) -> None:

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from bookkit.grading.collect import Refused
 from bookkit.grading.course import Graded
+from bookkit.handins.collect import Refused
 
 TO_READ = ["student", "question", "answer", "most", "points", "comment"]
 
@@ -122,9 +122,9 @@ def write_summary(folder: Path, name: str, class_: list[Graded]) -> None:
     rows += [[cell, f"{share:.2f}", safe(said), str(count)] for cell, share, said, count in table]
     write_rows(folder / "summary.csv", rows)
     worst = min(table, key=lambda row: row[1])
-    title = f"{name}: hardest was {worst[0]}, with {worst[1]:.0%} of its points"
+    title = f"{name}, {len(class_)} students\nHardest: {worst[0]}, {worst[1]:.0%} of its points"
     with figures.style.style():
-        fig, ax = figures.canvas(title, height=0.9 + 0.27 * len(table))
+        fig, ax = figures.canvas(title, height=1.1 + 0.25 * len(table), width=6.5)
         shares = [share for _, share, _, _ in table]
         ax.barh(range(len(table)), shares, color=figures.QUERY, height=0.7)
         for at, share in enumerate(shares):
@@ -132,5 +132,6 @@ def write_summary(folder: Path, name: str, class_: list[Graded]) -> None:
         ax.set_yticks(range(len(table)), [row[0] for row in table], fontsize=8)
         ax.invert_yaxis()
         ax.set_xlim(0, 1.1)
-        ax.set_xlabel(f"share of the points, {len(class_)} students")
+        ax.margins(y=0.01)
+        ax.set_xlabel("share of the points")
         fig.savefig(folder / "summary.png", dpi=150, facecolor="white")

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from bookkit.grading.student_cells import StudentCell, bound_names
+from bookkit.handins.student_cells import StudentCell, bound_names
 
 NOWHERE = 10**9
 

@@ -6,9 +6,9 @@ from copy import deepcopy
 import nbformat
 from nbformat import NotebookNode
 
-from bookkit.grading.answers import Answer, NotRecovered, code_answer, in_words, text_answer
-from bookkit.grading.forms import Form, Sorted, label, sort_cells
-from bookkit.grading.student_cells import (
+from bookkit.handins.answers import Answer, NotRecovered, code_answer, in_words, text_answer
+from bookkit.handins.forms import Form, Sorted, label, sort_cells
+from bookkit.handins.student_cells import (
     StudentCell,
     bound_names,
     defined_names,

@@ -6,8 +6,8 @@ from difflib import SequenceMatcher
 
 from nbformat import NotebookNode
 
-from bookkit.grading.answers import NotRecovered, Question, in_words
-from bookkit.grading.student_cells import StudentCell, defined_names, plain, squeezed
+from bookkit.handins.answers import NotRecovered, Question, in_words
+from bookkit.handins.student_cells import StudentCell, defined_names, plain, squeezed
 
 LONGEST_COMPARED = 20_000
 

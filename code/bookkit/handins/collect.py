@@ -10,12 +10,12 @@ from pathlib import Path, PurePosixPath
 
 from nbformat import NotebookNode
 
-from bookkit.grading.answers import NotRecovered, in_words
-from bookkit.grading.forms import Form, which_set
-from bookkit.grading.handins import LARGEST_FILE, HandIn, hand_ins
-from bookkit.grading.owners import Owner, owner, tidy, version, without_wrapper
-from bookkit.grading.recover import rebuild
-from bookkit.grading.student_cells import DOWNLOAD, StudentCell, Unreadable, read_cells
+from bookkit.handins.answers import NotRecovered, in_words
+from bookkit.handins.files import LARGEST_FILE, HandIn, hand_ins
+from bookkit.handins.forms import Form, which_set
+from bookkit.handins.owners import Owner, owner, tidy, version, without_wrapper
+from bookkit.handins.recover import rebuild
+from bookkit.handins.student_cells import DOWNLOAD, StudentCell, Unreadable, read_cells
 
 CANNOT_READ = (OSError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)
 
