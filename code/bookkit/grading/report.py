@@ -105,10 +105,9 @@ def struggles(class_: list[Graded]) -> list[tuple[str, float, str, int]]:
     """Return for each test its share of the points, its most frequent message, and how often."""
     table = []
     for parts in zip(*(one.parts for one in class_), strict=True):
-        known = [part for part in parts if part.points is not None]
-        if known:
-            share = sum(part.points for part in known) / sum(part.most for part in known)
-            said = Counter(part.message for part in known if part.points == 0 and part.message)
+        if all(part.points is not None for part in parts):  # not before all answers are read
+            share = sum(part.points for part in parts) / sum(part.most for part in parts)
+            said = Counter(part.message for part in parts if part.points == 0 and part.message)
             table.append((parts[0].cell, share, *(said.most_common(1) or [("", 0)])[0]))
     return table
 

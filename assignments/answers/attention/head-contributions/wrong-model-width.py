@@ -1,5 +1,5 @@
 # Scales by the width of the model, not of a head.
-# points: head-contributions-causal 2
+# points: head-contributions-causal 2, head-contributions-groups 2
 # says: A head's width
 def head_contributions(x, w_q, w_k, w_v, w_o, d_head):
     batch, seq, _ = x.shape

@@ -1,5 +1,5 @@
 # Does not scale the scores.
-# points: head-contributions-causal 2
+# points: head-contributions-causal 2, head-contributions-groups 2
 # says: not scaled
 def head_contributions(x, w_q, w_k, w_v, w_o, d_head):
     batch, seq, _ = x.shape

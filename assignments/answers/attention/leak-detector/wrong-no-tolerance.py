@@ -1,6 +1,6 @@
 # Takes every number that is not exactly 0 for a leak.
 # points: leak-detector-pairs 2, leak-detector-across 2
-# says: rounding was taken
+# says: are rounding
 def find_leaks(function, x, allowed):
     jacobian = torch.autograd.functional.jacobian(function, x)
     touched = (jacobian != 0).any(5).any(2)  # (B, T, B, T)

@@ -1,5 +1,5 @@
 # Scales by the width of the model.
-# points: stored-weights-context 2
+# points: stored-weights-context 2, stored-weights-bias 1
 # says: width of the model
 def cross_attention(x, memory, weight, bias, d_k):
     of_x, of_memory = F.linear(x, weight, bias), F.linear(memory, weight, bias)

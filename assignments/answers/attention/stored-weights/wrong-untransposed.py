@@ -1,4 +1,5 @@
 # Multiplies by the stored matrix as it is, where nn.Linear stores the transpose.
+# points: stored-weights-bias 1
 # says: (out, in)
 def cross_attention(x, memory, weight, bias, d_k):
     w = weight if weight.shape[0] == weight.shape[1] else weight.reshape(x.shape[-1], -1)

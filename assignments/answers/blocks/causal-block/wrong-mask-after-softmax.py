@@ -1,6 +1,6 @@
 # The mask comes after the softmax, and weights do not sum to 1.
 # points: causal-block-parts 1, causal-block-values 2, causal-block-learning 2
-# says: must not know the 2 after
+# says: after the softmax
 class Block(nn.Module):
     def __init__(self, d_model, n_heads, d_ff):
         super().__init__()

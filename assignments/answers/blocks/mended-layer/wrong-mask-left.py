@@ -1,6 +1,6 @@
 # The mask still comes after the softmax.
 # points: mended-layer-alone 1, mended-layer-order 2
-# says: must not know the 2 after
+# says: mask comes after the softmax
 def mended_layer(x, table, w, n_heads):
     batch, seq, width = x.shape
     d_head = width // n_heads

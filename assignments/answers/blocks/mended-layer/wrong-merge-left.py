@@ -1,6 +1,6 @@
 # The heads are still merged without the transpose.
 # points: mended-layer-alone 1, mended-layer-later 2
-# says: changed places
+# says: merged without the transpose
 def mended_layer(x, table, w, n_heads):
     batch, seq, width = x.shape
     d_head = width // n_heads

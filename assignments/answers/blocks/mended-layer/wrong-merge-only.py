@@ -1,6 +1,6 @@
 # Only the merging of the heads is mended.
 # points: mended-layer-order 2
-# says: alone and in a batch
+# says: went to the texts
 def mended_layer(x, table, w, n_heads):
     batch, seq, width = x.shape
     d_head = width // n_heads

@@ -1,6 +1,6 @@
 # The softmax runs over the queries, with the mask before it.
 # points: mended-layer-alone 1
-# says: must not know the 2 after
+# says: over the queries
 def mended_layer(x, table, w, n_heads):
     batch, seq, width = x.shape
     d_head = width // n_heads

@@ -1,6 +1,6 @@
 # The transpose of the cutting is taken away, so that it matches the merging.
 # points: mended-layer-alone 1, mended-layer-later 2
-# says: changed places
+# says: cut by a view
 def mended_layer(x, table, w, n_heads):
     batch, seq, width = x.shape
     d_head = width // n_heads

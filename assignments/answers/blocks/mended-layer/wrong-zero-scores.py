@@ -1,6 +1,6 @@
 # Later scores are set to 0 before the softmax, not to minus infinity.
 # points: mended-layer-alone 1, mended-layer-order 2
-# says: must not know the 2 after
+# says: score of 0 still gets
 def mended_layer(x, table, w, n_heads):
     batch, seq, width = x.shape
     d_head = width // n_heads

@@ -1,5 +1,5 @@
 # Drops the token that takes the sum over top_p.
-# points: bend-and-cut-temperature 1, bend-and-cut-pick 1
+# points: bend-and-cut-temperature 1, bend-and-cut-ties 1, bend-and-cut-pick 1
 # says: takes the sum over top_p is missing
 
 

@@ -1,5 +1,5 @@
 # Measures top-p by the probabilities from before top-k.
-# points: bend-and-cut-temperature 1, bend-and-cut-pick 1
+# points: bend-and-cut-temperature 1, bend-and-cut-ties 1, bend-and-cut-pick 1
 # says: from before top-k
 
 

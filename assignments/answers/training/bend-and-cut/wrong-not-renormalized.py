@@ -1,5 +1,5 @@
 # Does not divide what is left by its sum.
-# points: bend-and-cut-temperature 1, bend-and-cut-pick 1
+# points: bend-and-cut-temperature 1, bend-and-cut-ties 1, bend-and-cut-pick 1
 # says: must be divided by its sum
 
 

@@ -1,5 +1,5 @@
 # Takes exponentials of the logits themselves, which overflow.
-# points: bits-per-character-batch 1, bits-per-character-batches 2
+# points: bits-per-character-perplexity 1, bits-per-character-bits 2
 # says: infinite entries or NaNs
 
 

@@ -1,5 +1,5 @@
 # Counts the characters of ignored targets, as if they were token 0.
-# points: bits-per-character-batch 1
+# points: bits-per-character-perplexity 1, bits-per-character-edges 1
 # says: as if they were token 0
 
 

@@ -1,5 +1,5 @@
 # Divides by all places, also by those that do not count.
-# points: bits-per-character-batch 1
+# points: bits-per-character-bits 2
 # says: divided by all places
 
 

@@ -1,5 +1,4 @@
 # Averages the mean losses of the batches, as if they were equally long.
-# points: bits-per-character-batch 1
 # says: as if each batch had
 
 

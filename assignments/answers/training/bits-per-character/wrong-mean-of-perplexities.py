@@ -1,5 +1,5 @@
 # Takes the mean of the perplexities of the batches.
-# points: bits-per-character-batch 1, bits-per-character-edges 1
+# points: bits-per-character-bits 2, bits-per-character-edges 1
 # says: no perplexity
 
 

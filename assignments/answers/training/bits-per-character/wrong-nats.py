@@ -1,4 +1,5 @@
 # Gives nats per character in place of bits.
+# points: bits-per-character-perplexity 1, bits-per-character-edges 1
 # says: in nats
 
 

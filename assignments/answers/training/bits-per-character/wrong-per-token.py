@@ -1,4 +1,5 @@
 # Divides the bits by tokens, not by characters.
+# points: bits-per-character-perplexity 1, bits-per-character-edges 1
 # says: bits per token
 
 

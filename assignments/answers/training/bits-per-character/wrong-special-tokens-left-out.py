@@ -1,5 +1,5 @@
 # Leaves the loss of tokens without characters out of the bits.
-# points: bits-per-character-batch 1, bits-per-character-edges 1
+# points: bits-per-character-perplexity 1, bits-per-character-edges 1
 # says: must be predicted
 
 

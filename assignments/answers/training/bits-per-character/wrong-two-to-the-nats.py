@@ -1,4 +1,5 @@
 # Takes 2 to the power of a loss in nats as the perplexity.
+# points: bits-per-character-bits 2
 # says: 2 to the power
 
 

@@ -1,5 +1,5 @@
 # Appends to the lists of the cache that it got.
-# points: cache-chunks-single 2, cache-chunks-pieces 2, cache-chunks-stored 1
+# points: cache-chunks-single 1, cache-chunks-pieces 2, cache-chunks-stored 2
 # says: has changed the cache
 
 

@@ -1,5 +1,5 @@
 # Keeps the cache in a global list, shared by all texts.
-# points: cache-chunks-single 2, cache-chunks-pieces 2, cache-chunks-stored 1
+# points: cache-chunks-single 1, cache-chunks-pieces 2, cache-chunks-stored 2
 # says: something of the other text
 
 

@@ -1,5 +1,5 @@
 # Counts the queries of a piece from 0 in the mask, as is_causal=True does.
-# points: cache-chunks-branches 1, cache-chunks-stored 1
+# points: cache-chunks-branches 1, cache-chunks-stored 2
 # says: sees only the first one
 
 

@@ -1,5 +1,5 @@
 # Uses no mask, which is right for single tokens only.
-# points: cache-chunks-single 2, cache-chunks-branches 1, cache-chunks-stored 1
+# points: cache-chunks-single 1, cache-chunks-branches 1, cache-chunks-stored 2
 # says: tokens see later ones
 
 

@@ -1,5 +1,5 @@
 # Each piece gets the places from 0.
-# points: cache-chunks-branches 1, cache-chunks-stored 1
+# points: cache-chunks-branches 1, cache-chunks-stored 2
 # says: counts on from what is
 
 

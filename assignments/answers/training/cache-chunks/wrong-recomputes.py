@@ -1,5 +1,5 @@
 # Keeps the ids and computes everything again.
-# points: cache-chunks-single 2, cache-chunks-pieces 2, cache-chunks-branches 1
+# points: cache-chunks-branches 1
 # says: computed again at each step
 
 

@@ -1,5 +1,5 @@
 # Divides by the root of D in place of the width of a head.
-# points: cache-chunks-branches 1, cache-chunks-stored 1
+# points: cache-chunks-branches 1, cache-chunks-stored 2
 # says: root of D
 
 

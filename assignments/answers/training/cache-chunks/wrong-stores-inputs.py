@@ -1,5 +1,5 @@
 # Stores the vectors before the maps of keys and values, and maps them again.
-# points: cache-chunks-single 2, cache-chunks-pieces 2, cache-chunks-branches 1
+# points: cache-chunks-single 1, cache-chunks-pieces 2, cache-chunks-branches 1
 # says: computed again at each step
 
 

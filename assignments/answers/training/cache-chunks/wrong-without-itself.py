@@ -1,5 +1,5 @@
 # Attends before the new key and value are appended.
-# points: cache-chunks-branches 1, cache-chunks-stored 1
+# points: cache-chunks-branches 1, cache-chunks-stored 2
 # says: does not see itself
 
 
