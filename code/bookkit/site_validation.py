@@ -9,6 +9,7 @@ from bookkit.site_catalog import row, table
 from bookkit.site_directives import BookDirective
 
 HEADINGS = ("Set", "Right", "Wrong", "Empty", "Attacks")
+KINDS = ("right", "wrong", "empty", "attack")
 RECORD = "assignments/validation.json"
 
 
@@ -19,8 +20,9 @@ class Validation(BookDirective):
         """Return the table, made from what `make test-assignments` recorded."""
         path = Path(self.env.srcdir) / RECORD
         self.env.note_dependency(str(path))
-        sets = json.loads(path.read_text(encoding="utf-8"))["sets"]
-        rows = [row([name, *map(str, kinds.values())]) for name, kinds in sets.items()]
-        sums = [sum(kinds) for kinds in zip(*(k.values() for k in sets.values()), strict=True)]
+        sets = json.loads(path.read_text(encoding="utf-8"))
+        counts = [[kinds[key] for key in KINDS] for kinds in sets.values()]
+        rows = [row([name, *map(str, n)]) for name, n in zip(sets, counts, strict=True)]
+        sums = [sum(column) for column in zip(*counts, strict=True)]
         rows.append(row(["Together", *map(str, sums)]))
         return [table(HEADINGS, rows)]

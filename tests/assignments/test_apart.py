@@ -2,10 +2,12 @@
 
 import os
 import sys
+import time
 
 import pytest
 import torch
 
+from bookkit.grading import process
 from bookkit.grading.apart import Answers, Lost
 from bookkit.grading.fence import readable
 
@@ -105,7 +107,8 @@ def test_what_cannot_be_used_is_told_apart(answers, name, error, says):
 @pytest.mark.parametrize(
     ("name", "says"), [("loop", "no answer in 2"), ("flood", "no answer in 2"), ("leave", "ended")]
 )
-def test_a_lost_process_costs_one_answer_and_is_asked_once(name, says):
+def test_a_lost_process_costs_one_answer_and_is_asked_once(name, says, monkeypatch):
+    monkeypatch.setattr(process, "PATIENCE", 1000)  # what works for too long is seen by its work
     with Answers(seconds=2) as answers:
         answers.seconds = 20
         answers.run("cell", ANSWERS)
@@ -114,9 +117,38 @@ def test_a_lost_process_costs_one_answer_and_is_asked_once(name, says):
             ask(answers, name)
         with pytest.raises(Lost, match="not called again"):
             ask(answers, name)
-        assert len(answers.printed()) <= 2000
         answers.seconds = 20
         assert ask(answers, "double", 4) == 8
+
+
+def test_an_answer_that_only_waits_is_stopped_by_the_clock():
+    with Answers(seconds=20) as answers:
+        answers.run("cell", "import time\ndef wait(): time.sleep(10_000)")
+        answers.seconds = 0.5
+        with pytest.raises(Lost, match="no answer in"):
+            ask(answers, "wait")
+
+
+def test_only_the_beginning_of_what_is_printed_is_kept():
+    with Answers(seconds=20) as answers:
+        answers.run("cell", "def chat():\n    print('x' * 10_000, flush=True)\n    return 1")
+        assert ask(answers, "chat") == 1
+        answers.run("next", "pass")
+        for _ in range(100):  # the reader is a thread of its own
+            time.sleep(0.05)
+            if answers._process._printed:
+                break
+        assert answers.printed() == "x" * 2000
+        assert answers.printed() == ""
+
+
+def test_a_step_that_ends_its_process_the_second_time_is_left_out():
+    with Answers(seconds=20) as answers:
+        answers.run("first", "def one(): return 1")
+        answers._steps.append((("cell", "<late>", "import os\nos._exit(1)"), "late", 20))
+        answers._process.stop()
+        answers._process = None
+        assert ask(answers, "one") == 1
 
 
 def test_a_reply_that_is_too_large_is_refused():
@@ -229,16 +261,34 @@ def test_the_course_folder_is_not_readable(shut_in):
     assert not any(place.endswith(("assignments", "code", "main")) for place in readable())
 
 
-def test_what_is_no_reply_is_an_error_and_runs_nothing(tmp_path):
+FORGE = """
+import io, sys, torch
+
+class Evil:
+    def __reduce__(self):
+        return __import__("os").mkdir, (MARK,)
+
+def send(what):
+    frame, buffer = sys._getframe(), io.BytesIO()
+    torch.save(what, buffer)
+    while frame:
+        line = frame.f_locals.get("connection")
+        line and line.send_bytes(buffer.getvalue() if what else b"passed")
+        frame = frame.f_back
+
+def nonsense(): send(None)
+def another(): send({"ticket": "00" * 8, "value": 1})
+def hostile(): send({"ticket": "00" * 8, "value": Evil()})
+def after(): return 7
+"""
+
+
+@pytest.mark.parametrize("name", ["nonsense", "another", "hostile"])
+def test_a_forged_reply_runs_nothing_and_costs_one_answer(tmp_path, name):
+    mark = tmp_path / "mark"
     with Answers(seconds=20) as answers:
-        answers.run(
-            "forge",
-            "import sys\ndef forge():\n    frame = sys._getframe()\n    while frame:\n"
-            "        line = frame.f_locals.get('connection')\n"
-            "        line and line.send_bytes(b'cos\\nsystem\\n(S\"true\"\\ntR.')\n"
-            "        frame = frame.f_back\n",
-        )
+        answers.run("forge", f"MARK = {str(mark)!r}{FORGE}")
         with pytest.raises(Lost, match="cannot be read"):
-            ask(answers, "forge")
-        answers.run("after", "def after(): return 7")
+            ask(answers, name)
+        assert not mark.exists()
         assert ask(answers, "after") == 7

@@ -221,26 +221,28 @@ def compare_table(folder: Path, class_: dict[str, dict[str, Stored]]) -> list[st
     return faults
 
 
-def digest(root: Path) -> str:
-    """Return a fingerprint of all problem sets, without the published address, and answers."""
+def digest(root: Path, name: str) -> str:
+    """Return a fingerprint of a set, without the published address, and of its answers."""
     whole = hashlib.sha256()
-    for path in sorted(root.glob("source/*/*.ipynb")):
-        for cell in nbformat.read(path, as_version=4).cells:
-            if cell.id != "setup":
-                whole.update(json.dumps([cell.id, cell.metadata, cell.source]).encode())
-    for path in sorted(root.glob("answers/*/*/*.py")):
+    for cell in nbformat.read(root / "source" / name / f"{name}.ipynb", as_version=4).cells:
+        if cell.id != "setup":
+            whole.update(json.dumps([cell.id, cell.metadata, cell.source]).encode())
+    for path in sorted(root.glob(f"answers/{name}/*/*.py")):
         whole.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return whole.hexdigest()[:16]
 
 
 def main(root: Path, only: list[str]) -> int:
-    """Try stored answers, print what is wrong, and record a full trial without faults."""
+    """Try stored answers, print what is wrong, and record the sets that were tried in full."""
     trial = check(root, only)
     print("\n".join(trial.faults))
+    path = root / RECORD
+    record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     for name, kinds in trial.counts().items():
         print(name, ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
+        record[name] = {"digest": digest(root, name), **kinds}
     print("faults:", len(trial.faults))
-    if not only and not trial.faults:
-        record = {"digest": digest(root), "sets": trial.counts()}
-        (root / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    if not trial.faults:
+        kept = {name: record[name] for name in sorted(record)}
+        path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     return bool(trial.faults)

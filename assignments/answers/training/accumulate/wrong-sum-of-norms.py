@@ -1,4 +1,5 @@
 # Adds up the norms of the parameters, not their squares.
+# points: accumulate-mean 2, accumulate-leftovers 1, accumulate-graphs 1
 # says: sum of the parameters' norms
 def accumulate(model, parts, max_norm):
     model.zero_grad()

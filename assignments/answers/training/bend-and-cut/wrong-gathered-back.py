@@ -1,4 +1,5 @@
 # Puts the sorted probabilities back with gather, which does not undo the sorting.
+# points: bend-and-cut-pick 1
 # says: undoes that
 def next_probabilities(logits, temperature, top_k, top_p):
     if temperature == 0:
@@ -19,7 +20,7 @@ def next_probabilities(logits, temperature, top_k, top_p):
 def pick(probabilities, u):
     c = probabilities.cumsum(-1)
     ids = []
-    for row, cr, x in zip(probabilities, c, u):
+    for row, cr, x in zip(probabilities, c, u, strict=True):
         where = (cr > x).nonzero()
         ids.append(where[0, 0] if len(where) else row.nonzero()[-1, 0])
     return torch.stack(ids)

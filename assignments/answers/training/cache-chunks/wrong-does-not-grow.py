@@ -1,4 +1,5 @@
 # Hands the old cache on, without the new keys and values.
+# points: cache-chunks-branches 1, cache-chunks-stored 2
 # says: the cache does not grow
 def advance(parameters, tokens, cache, n_heads):
     B, n = tokens.shape
@@ -6,7 +7,10 @@ def advance(parameters, tokens, cache, n_heads):
     x = parameters["tokens"][tokens] + parameters["places"][past : past + n]
     D = x.shape[-1]
     new = []
-    split = lambda y: y.view(B, n, n_heads, D // n_heads).transpose(1, 2)
+
+    def split(y):
+        return y.view(B, n, n_heads, D // n_heads).transpose(1, 2)
+
     for i, b in enumerate(parameters["blocks"]):
         q, k, v = split(x @ b["w_q"]), split(x @ b["w_k"]), split(x @ b["w_v"])
         if cache is not None:

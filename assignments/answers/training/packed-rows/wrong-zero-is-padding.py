@@ -6,7 +6,7 @@ def pack(rows, documents):
     nxt = documents[:, 1:]
     same = (d == nxt) & (d > 0)
     targets = torch.where(same, rows[:, 1:], -100)
-    B, T = inputs.shape
+    T = inputs.shape[1]
     positions = torch.zeros_like(inputs)
     for t in range(1, T):
         cont = (d[:, t] == d[:, t - 1]) & (d[:, t] > 0)

@@ -1,4 +1,5 @@
 # Takes a token that equals the filling for an end.
+# points: write-batch-loop 1, write-batch-modes 1, write-batch-restored 1
 # says: a token that equals `fill` ends a text
 def write(model, prompts, n_new, context_length, stop, fill):
     modes = {m: m.training for m in model.modules()}
