@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 
 import pytest
 import torch
@@ -131,13 +130,9 @@ def test_an_answer_that_only_waits_is_stopped_by_the_clock():
 
 def test_only_the_beginning_of_what_is_printed_is_kept():
     with Answers(seconds=20) as answers:
-        answers.run("cell", "def chat():\n    print('x' * 10_000, flush=True)\n    return 1")
-        assert ask(answers, "chat") == 1
-        answers.run("next", "pass")
-        for _ in range(100):  # the reader is a thread of its own
-            time.sleep(0.05)
-            if answers._process._printed:
-                break
+        answers.run("cell", "def chat():\n    print('x' * 10_000)\n    return 1\nprint('hello')")
+        assert answers.printed() == "hello\n"
+        assert [ask(answers, "chat"), ask(answers, "chat")] == [1, 1]
         assert answers.printed() == "x" * 2000
         assert answers.printed() == ""
 
@@ -277,8 +272,8 @@ def send(what):
         frame = frame.f_back
 
 def nonsense(): send(None)
-def another(): send({"ticket": "00" * 8, "value": 1})
-def hostile(): send({"ticket": "00" * 8, "value": Evil()})
+def another(): send({"ticket": "00" * 8, "printed": "", "value": 1})
+def hostile(): send({"ticket": "00" * 8, "printed": "", "value": Evil()})
 def after(): return 7
 """
 

@@ -4,6 +4,7 @@ It is told what to do over one connection. What comes in is pickled by the grade
 trust; what goes out is tensors, numbers and words, which the grader reads without running anything.
 """
 
+import contextlib
 import importlib
 import io
 import linecache
@@ -17,6 +18,7 @@ from typing import Any
 
 from bookkit.grading import fence
 
+PRINTED = 2000  # characters of what an answer prints that are kept
 TICKET = 8  # bytes at the beginning of a request, which its reply repeats
 MODULE = "answers"  # the module in which a student's cells run
 
@@ -59,13 +61,26 @@ class Silent:
 
 def reply(request: bytes, answers: types.ModuleType, transform: Any) -> bytes:
     """Do what was asked, and return the value or the error in bytes."""
-    ticket = request[:TICKET].hex()
+    told: dict[str, Any] = {"ticket": request[:TICKET].hex()}
+    kept = Beginning()
     try:
-        what = pickle.loads(request[TICKET:])
-        return packed({"ticket": ticket, "value": plain(act(what, answers, transform))})
+        with contextlib.redirect_stdout(kept):
+            value = plain(act(pickle.loads(request[TICKET:]), answers, transform))
+        return packed({**told, "printed": kept.text, "value": value})
     except BaseException as error:  # also SystemExit and KeyboardInterrupt: they are answers here
-        told = {"error": type(error).__name__, "message": str(error), "at": place(error)}
-        return packed({"ticket": ticket, **told})
+        told |= {"error": type(error).__name__, "message": str(error), "at": place(error)}
+        return packed({**told, "printed": kept.text})
+
+
+class Beginning(io.TextIOBase):
+    """A file that keeps the beginning of what is written, and forgets the rest."""
+
+    text = ""
+
+    def write(self, more: str) -> int:
+        """Keep what there is room for."""
+        self.text += more[: max(0, PRINTED - len(self.text))]
+        return len(more)
 
 
 def act(request: tuple, answers: types.ModuleType, transform: Any) -> Any:

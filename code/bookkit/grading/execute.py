@@ -4,6 +4,7 @@ import ast
 import contextlib
 import io
 import traceback
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -31,17 +32,32 @@ class ExecuteApart(NbGraderPreprocessor):
         """Run every code cell where it belongs, and store what came of it in its outputs."""
         where = resources["nbgrader"]
         with Gradebook(where["db_url"]) as book:
-            stored = book.find_notebook(where["notebook"], where["assignment"]).source_cells
-            ours = {cell.name: cell.source for cell in stored if cell.locked}
-            asked = [
-                name
-                for cell in stored
-                if not cell.locked and cell.cell_type == "code"
-                for name in defined(cell.source)
-            ]
+            known = book.find_notebook(where["notebook"], where["assignment"])
+            tests = {cell.name for cell in known.grade_cells}
+            cells = [cell for cell in known.source_cells if cell.cell_type == "code"]
+            ours = Ours(
+                given={c.name: c.source for c in cells if c.locked and c.name not in tests},
+                tests={c.name: c.source for c in cells if c.locked and c.name in tests},
+                asked=[name for c in cells if not c.locked for name in defined(c.source)],
+            )
         with Answers(self.seconds) as answers:
-            run_notebook(nb, ours, asked, answers)
+            run_notebook(nb, ours, answers)
         return nb, resources
+
+
+@dataclass(frozen=True)
+class Ours:
+    """What the gradebook knows of a notebook; what a hand-in says about itself does not count.
+
+    Attributes:
+        given: the sources of read-only cells, such as imports, by name.
+        tests: the sources of the tests, by name.
+        asked: the names that the answers are to define.
+    """
+
+    given: dict[str, str]
+    tests: dict[str, str]
+    asked: list[str]
 
 
 def defined(stub: str) -> list[str]:
@@ -50,25 +66,24 @@ def defined(stub: str) -> list[str]:
     return [node.name for node in ast.parse(stub).body if isinstance(node, kinds)]
 
 
-def run_notebook(nb: Any, ours: dict[str, str], asked: list[str], answers: Answers) -> None:
-    """Run the cells in order: `ours` are the locked cells' sources, as the gradebook has them."""
+def run_notebook(nb: Any, ours: Ours, answers: Answers) -> None:
+    """Run the cells in order, each where it belongs, and store its outputs."""
     space: dict[str, Any] = {"__name__": "assignment"}
     for cell in nb.cells:
         if cell.cell_type != "code":
             continue
-        about = cell.metadata.get("nbgrader", {})
-        name = about.get("grade_id", cell.id)
-        if name not in ours:
-            error = attempt(answers.run, name, cell.source)
-        elif about.get("grade"):
-            cell.source = ours[name]
-            space |= {known: answers.stand_in(known) for known in asked}
+        name, error = cell.metadata.get("nbgrader", {}).get("grade_id", cell.id), None
+        if name in ours.tests:
+            cell.source = ours.tests[name]
+            space |= {known: answers.stand_in(known) for known in ours.asked}
             space["beside"] = answers.beside
             torch.manual_seed(0)
-            error = attempt(run_here, name, ours[name], space)
+            error = attempt(run_here, name, cell.source, space)
+        elif name in ours.given:
+            cell.source = ours.given[name]
+            run_both(name, cell.source, space, answers)  # a failure here is not the student's
         else:
-            cell.source, error = ours[name], None
-            run_both(name, ours[name], space, answers)  # a failure here is ours, not the student's
+            error = attempt(answers.run, name, cell.source)
         cell.outputs = outputs(answers.printed(), error)
 
 

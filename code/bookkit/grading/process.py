@@ -17,7 +17,6 @@ from bookkit.grading import answering
 from glassbox.exercises.engine import Wrong
 
 PATIENCE = 6  # how many times the limit may pass by the clock, for answers that only wait
-PRINTED = 2000  # characters of what an answer prints that are kept
 LARGEST = 64 << 20  # bytes of one reply
 
 
@@ -37,7 +36,6 @@ class Process:
         if os.name != "posix":
             raise OSError("grading needs Linux or macOS. On Windows, run it in WSL.")
         self._home = Path(tempfile.mkdtemp(prefix="answers-"))
-        self._printed = b""
         kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG")}
         kept |= {"OMP_NUM_THREADS": "1", "HOME": str(self._home), "TMPDIR": str(self._home)}
         self._line, theirs = Pipe()
@@ -47,13 +45,11 @@ class Process:
                 cwd=self._home,
                 env=kept,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
+                stdout=subprocess.DEVNULL,  # what an answer prints comes back with the replies
+                stderr=subprocess.DEVNULL,
                 start_new_session=True,
                 pass_fds=[theirs.fileno()],
             )
-        self._reader = threading.Thread(target=self._drain, daemon=True)
-        self._reader.start()
 
     def ask(self, message: bytes, what: str, seconds: float) -> bytes:
         """Send a request over, and return the reply.
@@ -86,24 +82,12 @@ class Process:
             done.set()
             watch.join()
 
-    def printed(self) -> str:
-        """Return what was printed since the last time, as far as it was kept."""
-        text, self._printed = self._printed, b""
-        return text.decode(errors="replace")
-
     def stop(self) -> None:
         """End the process and remove its folder."""
         self._end()
         self._run.wait()
-        self._reader.join()  # what was printed ends with the processes that could print
-        self._run.stdout.close()  # type: ignore[union-attr]
         self._line.close()
         shutil.rmtree(self._home, ignore_errors=True)
-
-    def _drain(self) -> None:
-        """Read what is printed, so that nobody waits for it; keep the beginning."""
-        while text := self._run.stdout.read1(1 << 16):  # type: ignore[union-attr]
-            self._printed += text[: max(0, PRINTED - len(self._printed))]
 
     def _watch(self, seconds: float, done: threading.Event, late: threading.Event) -> None:
         """End the process when it has worked for longer than it may, or waited for much longer."""
