@@ -1,8 +1,10 @@
 """Answers in a process of their own: what comes back, what is refused, what is lost."""
 
 import os
+import subprocess
 import sys
 
+import psutil
 import pytest
 import torch
 
@@ -287,3 +289,21 @@ def test_a_forged_reply_runs_nothing_and_costs_one_answer(tmp_path, name):
             ask(answers, name)
         assert not mark.exists()
         assert ask(answers, "after") == 7
+
+
+GRADER = """
+from bookkit.grading.apart import Answers
+answers = Answers(seconds=600)
+answers.run("cell", "def loop():\\n    while True: pass")
+print(answers._process._run.pid, flush=True)
+answers.stand_in("loop")()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a limit of an hour ends it")
+def test_answers_end_with_a_grader_that_is_killed():
+    with subprocess.Popen([sys.executable, "-c", GRADER], stdout=subprocess.PIPE) as grader:
+        child = psutil.Process(int(grader.stdout.readline()))
+        grader.kill()
+    gone, alive = psutil.wait_procs([child], timeout=30)
+    assert gone and not alive

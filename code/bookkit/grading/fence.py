@@ -8,6 +8,7 @@ hook alone is a fence and not a prison: code that goes around Python goes around
 import contextlib
 import ctypes
 import os
+import signal
 import struct
 import sys
 import sysconfig
@@ -18,6 +19,7 @@ EXECUTE, READ_FILE, READ_FOLDER = 1 << 0, 1 << 2, 1 << 3
 FILE_ONLY = (1 << 0) | (1 << 1) | (1 << 2) | (1 << 14) | (1 << 15)  # what a rule on a file may name
 RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # how many rights each version of Landlock knows
 NO_NEW_PRIVILEGES = 38
+DIE_WITH_PARENT = 1
 REFUSED = {
     "os.fork": "start another process",
     "os.forkpty": "start another process",
@@ -67,7 +69,9 @@ def shut_in(folder: Path) -> bool:
     Returns:
         Whether the kernel does so: Linux from 5.13 on.
     """
-    _limit_memory()
+    _limit()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
     return sys.platform == "linux" and _landlock(os.path.realpath(folder), readable())
 
 
@@ -101,13 +105,14 @@ def _landlock(home: str, open_to: list[str]) -> bool:
     return done
 
 
-def _limit_memory(gigabytes: int = 4) -> None:
-    """Let greed fail here instead of stopping the machine; Windows has no such limits."""
+def _limit(gigabytes: int = 4, hours: int = 1) -> None:
+    """Let greed fail here instead of stopping the machine, also when nobody watches any more."""
     try:
         import resource
     except ImportError:
         return
-    limits = {"RLIMIT_DATA": gigabytes << 30, "RLIMIT_FSIZE": 16 << 20, "RLIMIT_CORE": 0}
+    limits = {"RLIMIT_CPU": hours * 3600}
+    limits |= {"RLIMIT_DATA": gigabytes << 30, "RLIMIT_FSIZE": 16 << 20, "RLIMIT_CORE": 0}
     for name, most in limits.items():
         with contextlib.suppress(ValueError):  # a stricter limit is there already
             resource.setrlimit(getattr(resource, name), (most, most))
