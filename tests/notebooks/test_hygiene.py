@@ -200,7 +200,7 @@ PLANTS = {
     "Python that ran it": (
         add_output("weigh", "stream", name="stdout", text=f"from {sys.prefix}: x"),
         hygiene.check_absolute_paths,
-        ("weigh", sys.prefix),
+        ("weigh", sys.prefix.split()[0]),
     ),
     "path in prose": (
         edit("weigh-note", "See", "Look in /tmp/x. See"),
