@@ -76,7 +76,7 @@ def graded(course, release, tmp_path_factory):
     for student in ("Bo Wrong", "Eve Attack"):  # the second time only Ada is graded again
         shutil.rmtree(folder / student)
     run("bookkit", "grade", folder, "--course", course)
-    return chosen, said
+    return chosen, said, folder
 
 
 @pytest.mark.parametrize("name", ["attention", "blocks", "training"])
@@ -97,7 +97,7 @@ def test_what_students_get_holds_no_solutions_and_no_hidden_tests(course, name):
 
 
 def test_points_are_what_the_answers_deserve(course, graded):
-    chosen, _ = graded
+    chosen, *_ = graded
     table = rows(course / "grades" / SET / "grades.csv")
     assert set(table) == set(chosen)
     for student, answers in chosen.items():
@@ -115,7 +115,7 @@ def test_points_given_by_hand_are_added_and_told(course, graded):
 
 
 def test_a_wrong_answer_is_told_its_misunderstanding_and_where_to_read(course, graded):
-    chosen, _ = graded
+    chosen, *_ = graded
     page = (course / "grades" / SET / "feedback" / "Bo Wrong.html").read_text(encoding="utf-8")
     text = page.replace("&#34;", '"').replace("&#39;", "'").replace("&lt;", "<")
     wrong = [one for one in chosen["Bo Wrong"].values() if one.kind == "wrong"]
@@ -127,7 +127,7 @@ def test_a_wrong_answer_is_told_its_misunderstanding_and_where_to_read(course, g
 
 
 def test_who_cannot_be_graded_is_named_with_the_reason(course, graded):
-    _, said = graded
+    said = graded[1]
     refused = rows(course / "grades" / "refused.csv")
     assert len(refused) == 2
     assert "REFUSED Carl Broken" in said
@@ -151,6 +151,18 @@ def test_nbgraders_own_feedback_hides_tests(course, graded):
     page = (course / "feedback" / "Bo Wrong" / SET / f"{SET}.html").read_text(encoding="utf-8")
     assert "unit-scores" in page or "Scores of variance 1" in page
     assert "HIDDEN TESTS" not in page
+
+
+def test_points_given_by_hand_are_not_those_of_another_answer(course, graded):
+    written = next((graded[2] / "Ada Right").glob("*.ipynb"))
+    notebook = nbformat.read(written, as_version=4)
+    notebook.cells[-1].source = "On second thoughts, it does not."
+    nbformat.write(notebook, written)
+    run("bookkit", "grade", graded[2], "--course", course)
+    row = rows(course / "grades" / SET / "grades.csv")["Ada Right"]
+    assert row["why-low-loss"] == "" and "still to be read" in row["notes"]
+    page = (course / "grades" / SET / "feedback" / "Ada Right.html").read_text(encoding="utf-8")
+    assert "Nearly" not in page
 
 
 def test_grading_needs_a_folder(course, tmp_path):

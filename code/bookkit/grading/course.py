@@ -119,6 +119,7 @@ class Course:
         nbformat.write(given.notebook, place)
         about = {"file": given.file, "notes": given.notes}
         (place.parent / HAND_IN).write_text(json.dumps(about), encoding="utf-8")
+        shutil.rmtree(self.root / "autograded" / student / name, ignore_errors=True)
         with _quiet():
             result = self._api.autograde(name, student, force=True, create=True)
         _done(result, f"grading {student}")
@@ -162,8 +163,10 @@ def _part(book: Gradebook, cell: NotebookNode, problem: str, name: str, student:
     message, answer, points = "", "", grade.auto_score
     if about["solution"]:
         comment = book.find_comment(about["grade_id"], name, name, student)
-        message, answer = comment.comment or "", "" if points == 0 else cell.source
-        points = grade.manual_score if grade.manual_score is not None else points
+        answer = "" if points == 0 else cell.source
+        if not grade.needs_manual_grade and grade.manual_score is not None:
+            points = grade.manual_score  # nbgrader asks for another look when it grades again
+        message = "" if points is None else comment.comment or ""
     elif errors := [out for out in cell.outputs if out.output_type == "error"]:
         message = errors[0].evalue
     return Part(about["grade_id"], problem, float(grade.max_score), points, message, answer)

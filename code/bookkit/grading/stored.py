@@ -156,13 +156,12 @@ def hand_in(folder: Path, name: str, release: NotebookNode, students: dict) -> N
         nbformat.write(notebook, path)
 
 
-def check(root: Path, only: Iterable[str] = (), students: int = 0, seconds: float = 8) -> Trial:
+def check(root: Path, only: Iterable[str] = (), seconds: float = 8) -> Trial:
     """Run the pipeline on stored answers, and compare what they get with what they deserve.
 
     Args:
         root: the course's folder; the work is done in a copy.
         only: the sets; all if none is named.
-        students: how many students of each set to try; all if 0.
         seconds: how long one call of an answer may work.
     """
     trial = Trial()
@@ -174,7 +173,6 @@ def check(root: Path, only: Iterable[str] = (), students: int = 0, seconds: floa
         for name in only or course.sets:
             release = nbformat.read(course.release(name), as_version=4)
             class_ = classes(read_answers(root / "answers" / name, release))
-            class_ = dict(choose(list(class_.items()), students))
             folder = Path(place) / f"hand-ins {name}"
             hand_in(folder, name, release, class_)
             commands.grade(copied, folder, seconds)
@@ -182,13 +180,6 @@ def check(root: Path, only: Iterable[str] = (), students: int = 0, seconds: floa
                 compare(course.read(student, name), answers, trial)
             trial.faults += compare_table(copied / "grades" / name, class_)
     return trial
-
-
-def choose(students: list, number: int) -> list:
-    """Choose some students, spread over all, the last attacker among them."""
-    if not number or number >= len(students):
-        return students
-    return [students[round(k * (len(students) - 1) / (number - 1))] for k in range(number)]
 
 
 def compare(graded: Graded, answers: dict[str, Stored], trial: Trial) -> None:
