@@ -27,7 +27,7 @@ test: book $(GRADER) ## run every check there is
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 3 --dist loadfile
 	$(BIN)/python -m bookkit colab
-	$(BIN)/python -m pytest --nbval chapters -p bookkit.nbval_pictures --nbval-kernel-name like-colab -n 2 --dist loadfile --nbval-cell-timeout 60
+	$(BIN)/python -m pytest --nbval chapters -p bookkit.nbval_pictures --nbval-kernel-name like-colab -n 2 --dist loadfile --nbval-cell-timeout 300
 
 assignments: $(GRADER) ## write the problem sets for students into assignments/release
 	$(BIN)/python -m bookkit assignments

@@ -26,11 +26,11 @@ from nbclient import NotebookClient
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from bookkit.notebooks import CELL_TIMEOUT
 from bookkit.pages import ROOT
 from bookkit.setup_cell import REPOSITORY, SETUP_CELL
 
 KERNEL = "like-colab"
+INSTALL_TIMEOUT = 900  # seconds: a busy machine with a cold disk has taken over a minute
 ADDRESS = "example-owner/glass-box-transformer"
 PRESENT = ("torch", "numpy", "matplotlib", "tqdm", "safetensors", "requests", "ipykernel", "pip")
 FETCHED = ("hatchling", "jaxtyping", "pooch")  # what builds the package, and what it depends on
@@ -166,7 +166,11 @@ def run_cells(*sources: str) -> None:
         work.mkdir()
         resources = {"metadata": {"path": str(work)}}
         client = NotebookClient(
-            notebook, kernel_name=KERNEL, timeout=CELL_TIMEOUT, resources=resources
+            notebook,
+            kernel_name=KERNEL,
+            timeout=INSTALL_TIMEOUT,
+            startup_timeout=INSTALL_TIMEOUT,
+            resources=resources,
         )
         client.execute(
             env={

@@ -132,7 +132,7 @@ def test_changed_digit_and_alt_text_in_the_outputs(chapter, tmp_path):
     copy = changed_copy(chapter, chapter.notebook, tmp_path)
     command = [sys.executable, "-m", "pytest", "--nbval", copy.path.name, "-p", "no:cacheprovider"]
     result = subprocess.run(
-        [*command, "--rootdir", tmp_path, "--nbval-cell-timeout", "60", "-v", "-p", "no:xdist"],
+        [*command, "--rootdir", tmp_path, "--nbval-cell-timeout", "300", "-v", "-p", "no:xdist"],
         cwd=copy.path.parent,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTEST_ADDOPTS": ""},
         capture_output=True,
