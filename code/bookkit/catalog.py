@@ -24,7 +24,7 @@ STATEMENT = re.compile(r"ex-(?!.*-(?:stub|check|help)$)(.+)")
 EXERCISE = re.compile(r"### (Exercise \d+): (\S.*)")
 EXERCISE_LINE = re.compile(rf"\*Difficulty ([123]) of 3 · (\d+) minutes? · {NUMBERS}\*")
 SET = re.compile(r"# Problem set (\d+): (\S.*)")
-PROBLEM = re.compile(r"## ((?:Problem|Question)(?: \d+)?): (\S.*)")
+PROBLEM = re.compile(r"## ((?:Problem|Question) \d+): (\S.*)")
 PROBLEM_LINE = re.compile(
     r"\*(\d+) points? · difficulty ([123]) of 3 · (\d+) minutes? · "
     rf'"([^"]+)", {NUMBERS}\*'

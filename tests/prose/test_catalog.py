@@ -110,7 +110,7 @@ def good_set():
         graded("far-answer", 0, solution=True),
         graded("far-values", 2),
         graded("far-shape", 1),
-        new_markdown_cell(f"## Question: Why\n\n{HAND}\n\nWhy?", id="why"),
+        new_markdown_cell(f"## Question 2: Why\n\n{HAND}\n\nWhy?", id="why"),
         by_hand,
     ]
 
@@ -138,7 +138,7 @@ def test_a_good_book_is_read_without_a_fault(tmp_path):
     assert (steps.title, steps.points, steps.minutes) == ("Steps", 5, 30)
     assert [(problem.label, problem.by_hand) for problem in steps.problems] == [
         ("Problem 1", False),
-        ("Question", True),
+        ("Question 2", True),
     ]
     assert [task.name for task in catalog.testing("first", 2)] == ["turn", "far", "why"]
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment
+from markupsafe import Markup
 
 from bookkit.grading.course import Graded, Part
+from bookkit.grading.pointers import with_links
 from bookkit.grading.report import problems
 
 TEMPLATE = Path(__file__).with_name("feedback.html")
@@ -27,9 +29,10 @@ class Problem:
         words = part.cell.removeprefix(self.name).strip("-").replace("-", " ")
         return words.capitalize() or "Answer"
 
-    def said(self, part: Part) -> str:
-        """Return what a test or a person said, as a sentence."""
-        return part.message[:1].upper() + part.message[1:] or ("Passed." if part.points else "")
+    def said(self, part: Part) -> Markup:
+        """Return what a test or a person said, as a sentence with links into the book."""
+        sentence = part.message[:1].upper() + part.message[1:]
+        return with_links(sentence or ("Passed." if part.points else ""))
 
 
 def write_feedback(path: Path, graded: Graded) -> None:
