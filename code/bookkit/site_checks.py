@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import axe_playwright_python
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+from bookkit.site_axe import color_faults
+
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -25,10 +25,6 @@ FLAGS = [
 ]
 LOCAL = ("file:", "data:", "blob:", "about:")
 OUTSIDE = re.compile(rf"^(?!{'|'.join(LOCAL)})")
-COLOR_RULES = ["color-contrast", "link-in-text-block"]
-"""The rules of axe-core that depend on colors."""
-WIDTH_RULES = ["scrollable-region-focusable", "target-size"]
-"""The rules of axe-core that depend on how wide the window is."""
 WEIGHT_LIMIT = 1_500_000
 """Bytes of a page and all it loads, without MathJax."""
 
@@ -163,57 +159,12 @@ def overflow_faults(page: Page) -> list[str]:
     )
 
 
-def accessibility_faults(page: Page, rules: list[str] | None = None) -> list[str]:
-    """Report what axe-core calls serious or critical, by all of its rules or by a few."""
-    if not page.evaluate("() => 'axe' in window"):
-        page.evaluate(AXE)
-    # With `preload`, axe would fetch the style sheets, which a page from file:// may not.
-    options = {"preload": False, "resultTypes": ["violations", "incomplete"]}
-    if rules is not None:
-        options["runOnly"] = {"type": "rule", "values": rules}
-    found = page.evaluate(
-        """async options => {
-            // A page has thousands of code tokens of some ten kinds: one of each kind stays.
-            const seen = new Set();
-            for (const token of document.querySelectorAll(".highlight span")) {
-                const kind = `${token.className} in ${token.closest("[class*=highlight-]")
-                    ?.parentElement.className}`;
-                if (seen.has(kind)) token.replaceWith(...token.childNodes);
-                seen.add(kind);
-            }
-            // So are the entries of the reference, all made by one template: three of each kind.
-            const counts = new Map(), spare = [];
-            for (const entry of document.querySelectorAll("dl.py")) {
-                counts.set(entry.className, (counts.get(entry.className) ?? 0) + 1);
-                if (counts.get(entry.className) > 3) spare.push(entry);
-            }
-            spare.forEach((entry) => { entry.style.display = "none"; });
-            const exclude = ["mjx-container > *"];
-            const found = await axe.run({exclude}, options);
-            spare.forEach((entry) => { entry.style.display = ""; });
-            // Text in exactly the color of its background: axe is not sure that it is a fault.
-            const unseen = found.incomplete.flatMap((rule) => rule.nodes)
-                .filter((node) => node.any.some((test) => test.data?.messageKey === "equalRatio"))
-                .map((node) => node.html.slice(0, 160));
-            return {violations: found.violations, unseen};
-        }""",
-        options,
-    )
-    unseen = [f"text in the color of its background: {html}" for html in found["unseen"][:1]]
-    return unseen + [
-        f"axe {rule['id']}: {rule['help']}: {rule['nodes'][0]['html'][:160]}"
-        f" ({len(rule['nodes'])} in all)"
-        for rule in found["violations"]
-        if rule["impact"] in ("serious", "critical")
-    ]
-
-
-def visible_faults(page: Page, theme: str, rules: list[str] | None = None) -> list[str]:
+def visible_faults(page: Page, theme: str, kinds: set[str] | None = None) -> list[str]:
     """Open all that is folded, and run every check that the window's width or theme can change.
 
-    `rules` are those of axe-core that are tried, which takes most of the time: all, or a few.
+    `kinds` are the kinds of text that were looked at before, on this page or on others.
     """
     use_theme(page, theme)
     page.evaluate("() => document.querySelectorAll('details').forEach((fold) => fold.open = true)")
     faults = formula_faults(page) + image_faults(page) + overflow_faults(page)
-    return faults + (accessibility_faults(page, rules) if rules != [] else [])
+    return faults + color_faults(page, kinds)

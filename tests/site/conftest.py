@@ -45,6 +45,12 @@ def contexts(browser: Browser) -> Iterator[dict[int, BrowserContext]]:
 
 
 @pytest.fixture(scope="session")
+def kinds() -> set[str]:
+    """The kinds of text that were looked at, by color and background: one of each is enough."""
+    return set()
+
+
+@pytest.fixture(scope="session")
 def book() -> Path:
     """The folder of the built book."""
     if not (BOOK / "index.html").is_file():

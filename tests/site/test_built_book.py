@@ -7,6 +7,7 @@ import yaml
 
 from bookkit import site_checks
 from bookkit.pages import Page
+from bookkit.site_axe import WIDTH_RULES, accessibility_faults
 from bookkit.site_counts import count_faults
 from bookkit.site_links import colab_faults, link_faults
 from bookkit.toc import listed_chapters
@@ -15,8 +16,6 @@ ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = listed_chapters(ROOT)
 NOTEBOOKS = [name for name in CHAPTERS if (ROOT / f"{name}.ipynb").exists()]
 PAGES = [f"{name}.html" for name in (*CHAPTERS, "search", "genindex", "py-modindex")]
-ALIKE = [name for name in PAGES if name.startswith(("chapters/api-", "genindex", "py-"))][1:]
-"""Pages of the reference, made by one template: the first stands for their colors in the dark."""
 EVERY_KIND = [PAGES[0], f"{NOTEBOOKS[0]}.html"]
 """Pages that have all the buttons and menus which the template shows in a narrow window only."""
 PHONE = {"width": 360, "height": 740}
@@ -27,19 +26,20 @@ def report(page: str, faults: list[str]) -> None:
     assert not faults, "\n" + "\n".join(f"{page}: {fault}" for fault in faults)
 
 
-def check_page(name, book, contexts):
+def check_page(name, book, contexts, kinds):
     """Fail with all faults of a page: wide in light and dark, then as narrow as a phone.
 
-    What a page holds is the same in both themes and at both widths. So one reading by all rules of
-    axe-core is followed by those on colors in the dark, and by those on sizes on a phone.
+    What a page holds is the same in both themes and at both widths. So once it is read by all
+    rules of axe-core, on a phone only those on sizes are tried again.
     """
     visit = site_checks.open_page(contexts[1280], book / name)
-    in_the_dark = [] if name in ALIKE else site_checks.COLOR_RULES
     try:
-        faults = site_checks.visible_faults(visit.page, "light")
-        faults += site_checks.visible_faults(visit.page, "dark", in_the_dark)
+        faults = site_checks.visible_faults(visit.page, "light", kinds)
+        faults += site_checks.visible_faults(visit.page, "dark", kinds)
+        faults += accessibility_faults(visit.page)
         visit.page.set_viewport_size(PHONE)
-        narrow = site_checks.visible_faults(visit.page, "light", site_checks.WIDTH_RULES)
+        narrow = site_checks.visible_faults(visit.page, "light", kinds)
+        narrow += accessibility_faults(visit.page, WIDTH_RULES)
         faults += [f"{PHONE['width']} pixels: {fault}" for fault in narrow]
         faults += (
             visit.console_faults() + visit.network_faults() + visit.weight_faults(book.resolve())
@@ -50,15 +50,16 @@ def check_page(name, book, contexts):
 
 
 @pytest.mark.parametrize("name", PAGES[::2])
-def test_page_is_sound_wide_and_narrow_in_light_and_dark(name, book, contexts):
-    check_page(name, book, contexts)
+def test_page_is_sound_wide_and_narrow_in_light_and_dark(name, book, contexts, kinds):
+    check_page(name, book, contexts, kinds)
 
 
 @pytest.mark.parametrize("name", EVERY_KIND)
-def test_page_is_sound_when_opened_on_a_phone(name, book, contexts):
+def test_page_is_sound_when_opened_on_a_phone(name, book, contexts, kinds):
     visit = site_checks.open_page(contexts[360], book / name)
     try:
-        faults = site_checks.visible_faults(visit.page, "light") + visit.console_faults()
+        faults = site_checks.visible_faults(visit.page, "light", kinds) + visit.console_faults()
+        faults += accessibility_faults(visit.page)
     finally:
         visit.page.close()
     report(name, faults)

@@ -5,5 +5,5 @@ from test_built_book import PAGES, check_page
 
 
 @pytest.mark.parametrize("name", PAGES[1::2])
-def test_page_is_sound_wide_and_narrow_in_light_and_dark(name, book, contexts):
-    check_page(name, book, contexts)
+def test_page_is_sound_wide_and_narrow_in_light_and_dark(name, book, contexts, kinds):
+    check_page(name, book, contexts, kinds)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bookkit import site_checks
+from bookkit import site_axe, site_checks
 from bookkit.extension import mathjax_source
 from bookkit.site_links import colab_faults, link_faults
 
@@ -50,17 +50,52 @@ def test_text_that_is_pale_in_the_dark_theme_alone_is_reported(visit):
     assert "axe color-contrast" in fault
 
 
-def test_without_rules_axe_is_not_asked(visit):
-    page = visit("<p style='color:#bbb'>Pale.</p>").page
-    assert site_checks.visible_faults(page, "light", []) == []
+BELOW = "<style>section {background:#eee} .a {opacity:.5}</style>"
+LINK = "<style>a {color:#00e; text-decoration:none}</style>"
+TEXT = "Text before the link, long enough to make a paragraph of it, with a "
+
+
+@pytest.mark.parametrize(
+    ("body", "kinds"),
+    [
+        ("<p>Text.</p><section><p>Text.</p></section><b>Text</b>", 4),
+        ("<p>Text.</p><section><p>Text.</p><i>Text</i></section><p class='a'>Text.</p>", 4),
+        ("<p>Text.</p><p hidden>Text.</p><p>Text, <i>text</i>.</p><em> <u>Text</u></em>", 2),
+        (f"{LINK}<p><a href='#a'>Link</a></p><p>{TEXT}<a href='#a'><i>link</i></a></p>", 4),
+        (f"{LINK}<i><a href='#a'>Link</a></i><p>{TEXT}<a href='#a'>link</a></p>", 4),
+        ("<p>Text.</p><label style='color:#000'>Name <input value='name'></label>", 4),
+    ],
+)
+def test_text_is_of_one_kind_if_color_size_and_all_behind_it_agree(body, kinds, visit):
+    seen = set()
+    page = visit(BELOW + body).page
+    site_axe.color_faults(page, seen)
+    assert len(seen) == kinds, "\n".join(sorted(seen))
+
+
+def test_three_texts_of_each_kind_are_looked_at_on_one_page_or_several(visit):
+    seen, pale = set(), "<p style='color:#bbb'>{}</p>"
+    four = "".join(map(pale.format, ("·", "First", "Second", "Third", "Fourth")))
+    (fault,) = site_axe.color_faults(visit(four).page, seen)
+    assert "First" in fault and "(3 in all)" in fault
+    assert site_axe.color_faults(visit(pale.format("Fifth")).page, seen) == []
+    assert site_axe.color_faults(visit(pale.format("<b>Sixth</b>")).page, seen)
+    below = f"{BELOW}<section>{pale.format('Seventh')}</section>"
+    assert site_axe.color_faults(visit(below).page, seen)
+
+
+def test_a_link_that_only_its_color_tells_is_reported(visit):
+    body = f"{LINK}<nav><a href='#a'>Link</a></nav><p>{TEXT}<a href='#a'>link</a></p>"
+    (fault,) = site_axe.color_faults(visit(body).page)
+    assert "axe link-in-text-block" in fault and "<nav>" not in fault
 
 
 def test_what_depends_on_the_width_is_reported_by_the_rules_on_widths(visit):
     scrolls = f"<pre style='width:100px;overflow:auto'>{'wide' * 20}</pre>"
     near = "<a href='#a' style='position:absolute;left:{}px'>·</a>"
     page = visit(scrolls + near.format(40) + near.format(44)).page
-    faults = site_checks.visible_faults(page, "light", site_checks.WIDTH_RULES)
-    for rule in site_checks.WIDTH_RULES:
+    faults = site_axe.accessibility_faults(page, site_axe.WIDTH_RULES)
+    for rule in site_axe.WIDTH_RULES:
         assert any(f"axe {rule}" in fault for fault in faults), faults
 
 
@@ -72,7 +107,8 @@ def seen_by(check):
 IMAGES = seen_by(site_checks.image_faults)
 OVERFLOW = seen_by(site_checks.overflow_faults)
 FORMULAS = seen_by(site_checks.formula_faults)
-ACCESSIBILITY = seen_by(site_checks.accessibility_faults)
+ACCESSIBILITY = seen_by(site_axe.accessibility_faults)
+COLORS = seen_by(site_axe.color_faults)
 NETWORK = site_checks.Visit.network_faults
 CONSOLE = site_checks.Visit.console_faults
 
@@ -89,8 +125,8 @@ CONSOLE = site_checks.Visit.console_faults
         (CONSOLE, "<script src='gone.js'></script>", "cannot load"),
         (CONSOLE, "<script>console.error('it broke')</script>", "console: it broke"),
         (CONSOLE, "<script>undefinedFunction()</script>", "console: uncaught"),
-        (ACCESSIBILITY, "<p style='color:#bbb'>Pale text.</p>", "axe color-contrast"),
-        (ACCESSIBILITY, "<p style='color:#fff'>White.</p>", "text in the color of its background"),
+        (COLORS, "<p style='color:#bbb'>Pale text.</p>", "axe color-contrast"),
+        (COLORS, "<p style='color:#fff'>White.</p>", "text in the color of its background"),
         (ACCESSIBILITY, "<button></button>", "axe button-name"),
         (FORMULAS, "<span class='math'>x</span>", "formula not typeset: x"),
     ],
