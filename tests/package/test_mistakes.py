@@ -36,6 +36,8 @@ from glassbox.mistakes.measures import loss_in_use, prefix_loss, reported_loss
 from glassbox.mistakes.stored import read_trials, write_trials
 from glassbox.norms import LayerNorm
 
+pytestmark = pytest.mark.usefixtures("as_a_reader_runs_it")  # far quicker
+
 SIZES = {"vocab_size": 11, "context_length": 8, "d_model": 16, "n_heads": 4, "n_layers": 2}
 CONFIG = GPTConfig(**SIZES, dropout=0.1)
 ENCODER = EncoderConfig(**SIZES, pad_id=0)
