@@ -54,7 +54,7 @@ def release(course):
 
 @pytest.fixture(scope="module")
 def graded(course, release, tmp_path_factory):
-    """Three students and two files that cannot be graded, after grading twice."""
+    """Four students and two files that cannot be graded; of Di, who only wrote, a second time."""
     answers = stored.read_answers(COURSE / "answers" / SET, release)
     class_ = stored.classes(answers)
     chosen = {
@@ -63,8 +63,8 @@ def graded(course, release, tmp_path_factory):
         "Eve Attack": class_["Attacker overwrite-tests"],
     }
     folder = tmp_path_factory.mktemp("hand ins")
-    stored.hand_in(folder, SET, release, chosen)
-    written = next((folder / "Ada Right").glob("*.ipynb"))
+    stored.hand_in(folder, SET, release, chosen | {"Di Words": {}})
+    written = next((folder / "Di Words").glob("*.ipynb"))
     notebook = nbformat.read(written, as_version=4)
     notebook.cells[-1].source = "It reads the future."
     nbformat.write(notebook, written)
@@ -73,7 +73,7 @@ def graded(course, release, tmp_path_factory):
     said = run("bookkit", "grade", folder, "--course", course)
     table = course / "grades" / SET / "to-read.csv"
     table.write_text(table.read_text(encoding="utf-8-sig").replace(",4,,", ",4,3,Nearly"))
-    for student in ("Bo Wrong", "Eve Attack"):  # the second time only Ada is graded again
+    for student in chosen:
         shutil.rmtree(folder / student)
     run("bookkit", "grade", folder, "--course", course)
     return chosen, said, folder
@@ -99,7 +99,7 @@ def test_what_students_get_holds_no_solutions_and_no_hidden_tests(course, name):
 def test_points_are_what_the_answers_deserve(course, graded):
     chosen, *_ = graded
     table = rows(course / "grades" / SET / "grades.csv")
-    assert set(table) == set(chosen)
+    assert set(table) == {*chosen, "Di Words"}
     for student, answers in chosen.items():
         for problem, one in answers.items():
             assert float(table[student][problem]) == sum(one.points.values()), (student, problem)
@@ -108,9 +108,9 @@ def test_points_are_what_the_answers_deserve(course, graded):
 
 
 def test_points_given_by_hand_are_added_and_told(course, graded):
-    row = rows(course / "grades" / SET / "grades.csv")["Ada Right"]
-    assert float(row["total"]) == float(row["most"]) - 1
-    page = (course / "grades" / SET / "feedback" / "Ada Right.html").read_text(encoding="utf-8")
+    row = rows(course / "grades" / SET / "grades.csv")["Di Words"]
+    assert float(row["total"]) == float(row["why-low-loss"]) == 3
+    page = (course / "grades" / SET / "feedback" / "Di Words.html").read_text(encoding="utf-8")
     assert "3 of 4" in page and "Nearly" in page
 
 
@@ -154,14 +154,14 @@ def test_nbgraders_own_feedback_hides_tests(course, graded):
 
 
 def test_points_given_by_hand_are_not_those_of_another_answer(course, graded):
-    written = next((graded[2] / "Ada Right").glob("*.ipynb"))
+    written = next((graded[2] / "Di Words").glob("*.ipynb"))
     notebook = nbformat.read(written, as_version=4)
     notebook.cells[-1].source = "On second thoughts, it does not."
     nbformat.write(notebook, written)
     run("bookkit", "grade", graded[2], "--course", course)
-    row = rows(course / "grades" / SET / "grades.csv")["Ada Right"]
+    row = rows(course / "grades" / SET / "grades.csv")["Di Words"]
     assert row["why-low-loss"] == "" and "still to be read" in row["notes"]
-    page = (course / "grades" / SET / "feedback" / "Ada Right.html").read_text(encoding="utf-8")
+    page = (course / "grades" / SET / "feedback" / "Di Words.html").read_text(encoding="utf-8")
     assert "Nearly" not in page
 
 
