@@ -57,7 +57,7 @@ def name(path):
 
 def run_python(statement):
     command = [sys.executable, "-c", statement]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1800)
 
 
 def test_code_is_a_source_root_and_no_package():
@@ -109,7 +109,7 @@ def loaded_by(modules, package, folder):
     names = ", ".join(["sys", *modules])
     statement = f"import {names}; print({package!r} in sys.modules)"
     result = subprocess.run(
-        [sys.executable, "-c", statement], cwd=folder, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", statement], cwd=folder, capture_output=True, text=True, timeout=1800
     )
     assert result.returncode == 0, result.stderr
     return result.stdout.strip() == "True"

@@ -25,7 +25,7 @@ def run(*command, cwd=ROOT):
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1800,
         env=os.environ | {"PATH": path},
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -167,6 +167,6 @@ def test_points_given_by_hand_are_not_those_of_another_answer(course, graded):
 
 def test_grading_needs_a_folder(course, tmp_path):
     command = [sys.executable, "-m", "bookkit", "grade", tmp_path / "nowhere", "--course", course]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=1800)
     assert done.returncode == 1
     assert "nowhere" in done.stderr and "Traceback" not in done.stderr

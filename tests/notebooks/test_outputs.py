@@ -104,7 +104,7 @@ def test_nbval_compares_pictures_and_runs_in_an_empty_folder(tmp_path):
         env={**os.environ, "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1800,
     )
     summary = result.stdout.split("short test summary")[-1]
     assert re.findall(r"FAILED \S+::Cell (\d+)", summary) == ["1", "2"], result.stdout

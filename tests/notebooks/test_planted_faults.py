@@ -137,7 +137,7 @@ def test_changed_digit_and_alt_text_in_the_outputs(chapter, tmp_path):
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1800,
     )
     numbers = [i for i, c in enumerate(copy.code_cells) if c.id in (digit, alt)]
     failed = re.findall(r"FAILED \S+::Cell (\d+)", result.stdout.split("short test summary")[-1])

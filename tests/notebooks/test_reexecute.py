@@ -51,7 +51,7 @@ def run_tool(*paths):
     command = [sys.executable, "-m", "bookkit", "notebooks", *map(str, paths)]
     environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
     return subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT.anchor, env=environment, timeout=300
+        command, capture_output=True, text=True, cwd=ROOT.anchor, env=environment, timeout=1800
     )
 
 

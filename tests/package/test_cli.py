@@ -138,12 +138,12 @@ def test_it_runs_as_a_module_and_imports_no_plotting(folder):
         "print('matplotlib' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=1800, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "False"
     asked = [sys.executable, "-m", "glassbox", "generate", "--tokens", "5"]
-    done = subprocess.run(asked, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=1800, check=False)
     assert done.returncode == 0 and len(done.stdout) >= 5, done.stderr
 
 

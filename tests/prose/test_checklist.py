@@ -26,7 +26,7 @@ def printed(command, mended, folder):
     words = [sys.executable, "-m", "glassbox", "check", *command.split()]
     offline = os.environ | {"HF_HUB_OFFLINE": "1"}
     return subprocess.run(
-        words, cwd=folder, env=offline, capture_output=True, text=True, timeout=300
+        words, cwd=folder, env=offline, capture_output=True, text=True, timeout=1800
     )
 
 
