@@ -25,6 +25,8 @@ FLAGS = [
 ]
 LOCAL = ("file:", "data:", "blob:", "about:")
 OUTSIDE = re.compile(rf"^(?!{'|'.join(LOCAL)})")
+PATIENCE = 180_000
+"""Milliseconds that the browser may take for one thing, on a busy machine."""
 WEIGHT_LIMIT = 1_500_000
 """Bytes of a page and all it loads, without MathJax."""
 
@@ -40,7 +42,7 @@ def find_browser(playwright: Playwright) -> str | None:
 
 def launch(playwright: Playwright, path: str) -> Browser:
     """Start a browser without a window and without a network."""
-    return playwright.chromium.launch(executable_path=path, args=FLAGS)
+    return playwright.chromium.launch(executable_path=path, args=FLAGS, timeout=PATIENCE)
 
 
 @dataclass

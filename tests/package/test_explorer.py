@@ -101,6 +101,7 @@ def point_and_choose(html):
         browser = site_checks.launch(playwright, path)
         for width in (360, 1280):
             page = browser.new_page(viewport={"width": width, "height": 700})
+            page.set_default_timeout(site_checks.PATIENCE)
             page.set_content(f"<body>{html}<p id=away>away</p>")
             shown = page.locator("section:visible p")
             assert shown.all_inner_texts() == ["Where cat looks"]

@@ -39,6 +39,8 @@ def contexts(browser: Browser) -> Iterator[dict[int, BrowserContext]]:
         width: browser.new_context(viewport={"width": width, "height": height})
         for width, height in sizes.items()
     }
+    for context in made.values():
+        context.set_default_timeout(site_checks.PATIENCE)
     yield made
     for context in made.values():
         context.close()

@@ -87,7 +87,7 @@ def test_search_finds_a_page_without_a_network(book, contexts):
     page = contexts[1280].new_page()
     try:
         page.goto((book / "search.html").as_uri() + "?q=softmax")
-        page.wait_for_selector("#search-results ul.search li", timeout=10_000)
+        page.wait_for_selector("#search-results ul.search li")
         found = page.locator("#search-results ul.search li a").all_inner_texts()
     finally:
         page.close()
