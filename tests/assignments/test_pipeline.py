@@ -12,6 +12,7 @@ import nbformat
 import pytest
 
 from bookkit.grading import stored
+from bookkit.grading.pointers import POINTER
 from bookkit.pages import ROOT
 
 COURSE = ROOT / "assignments"
@@ -122,7 +123,7 @@ def test_a_wrong_answer_is_told_its_misunderstanding_and_where_to_read(course, g
     assert wrong
     for one in wrong:
         assert one.says.casefold() in text.casefold(), one.name
-    assert stored.SAYS_WHERE.search(text)
+    assert POINTER.search(text)
     assert "HIDDEN" not in page
 
 

@@ -10,15 +10,15 @@ import pytest
 
 from bookkit.grading.apart import Answers
 from bookkit.grading.execute import defined
+from bookkit.grading.pointers import POINTER, sections
 from bookkit.grading.stored import KINDS, RECORD, digest, points_by_problem, read_answer
 from bookkit.hygiene import check_absolute_paths, check_ids, check_setup_cell
 from bookkit.links import check_links
-from bookkit.pages import ROOT, Page, notebooks
+from bookkit.pages import ROOT, Page
 from bookkit.spelling import check_spelling
 
 COURSE = ROOT / "assignments"
 PATHS = sorted(COURSE.glob("source/*/*.ipynb"))
-POINTER = re.compile(r'[Ss]ee "([^"]+)", section "([^"]+)"')
 STYLES = {"right-einsum", "right-loops", "right-float64"}
 SETS = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
@@ -40,15 +40,6 @@ def answers():
         for file in sorted((COURSE / "answers" / path.stem).glob("*/*.py")):
             name = f"{file.parent.name}-{file.stem}"
             yield pytest.param(file, tests.get(file.parent.name), id=name)
-
-
-def sections():
-    """The chapters' titles, each with its sections."""
-    found = {}
-    for page in notebooks():
-        texts = [block.text.strip() for block in page.blocks if block.kind == "heading"]
-        found[texts[0]] = set(texts[1:])
-    return found
 
 
 def test_there_are_three_sets():
@@ -95,9 +86,9 @@ def test_five_to_seven_problems_and_one_of_them_read_by_hand(path):
 
 @SETS
 def test_tests_point_to_sections_that_exist(path):
-    known, pointers = sections(), POINTER.findall("\n".join(c.source for c in cells(path)))
+    pointers = POINTER.findall("\n".join(cell.source for cell in cells(path)))
     assert len(pointers) > 4
-    assert not [pair for pair in pointers if pair[1] not in known.get(pair[0], ())]
+    assert not [pair for pair in pointers if pair not in sections()]
 
 
 @SETS

@@ -48,7 +48,7 @@ def contexts(browser: Browser) -> Iterator[dict[int, BrowserContext]]:
 
 @pytest.fixture(scope="session")
 def kinds() -> set[str]:
-    """The kinds of text that were looked at, by color and background: one of each is enough."""
+    """The kinds of text that were looked at, by color, size and background, on any page so far."""
     return set()
 
 

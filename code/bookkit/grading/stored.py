@@ -21,10 +21,10 @@ from nbformat import NotebookNode
 
 from bookkit.grading import commands
 from bookkit.grading.course import Course, Graded
+from bookkit.grading.pointers import POINTER
 
 KINDS = ("right", "wrong", "empty", "attack")
 RECORD = "validation.json"  # what the last full trial came to
-SAYS_WHERE = re.compile(r'See "[^"]+", section "[^"]+"')
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def compare(graded: Graded, answers: dict[str, Stored], trial: Trial) -> None:
             wrong.append(f"deserves {one.points}, got {got}: {said}")
         if one.kind == "wrong" and not (one.says and one.says in said):
             wrong.append(f"should be told {one.says!r}, was told {said!r}")
-        if one.kind == "wrong" and not SAYS_WHERE.search(said):
+        if one.kind == "wrong" and not POINTER.search(said):
             wrong.append(f"is not told where to read: {said!r}")
         name = f"{graded.assignment}/{problem}/{one.name}"
         trial.tried.add((graded.assignment, one.kind, name))
